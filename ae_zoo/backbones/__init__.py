@@ -1,0 +1,25 @@
+"""Encoder and decoder pairs: the choice that follows from the data.
+
+A backbone is built for one input shape. It has an `encoder`, a functional model
+from the input to a flat vector h, a `decoder(bottleneck, activation)` that
+builds the mirrored model from the code to the input's shape, and
+`feature_names`, the encoder's layers worth looking at.
+"""
+
+from ae_zoo.backbones.conv import ConvBackbone
+from ae_zoo.backbones.dense import DenseBackbone
+from ae_zoo.errors import UnknownNameError
+
+BACKBONES = {"dense": DenseBackbone, "conv": ConvBackbone}
+
+
+def get(name: str, input_shape, **options):
+    """The backbone called `name` ('dense' or 'conv') for `input_shape`."""
+    if name not in BACKBONES:
+        raise UnknownNameError(
+            f"Unknown backbone {name!r}; choose one of {', '.join(BACKBONES)}."
+        )
+    return BACKBONES[name](input_shape, **options)
+
+
+__all__ = ["BACKBONES", "ConvBackbone", "DenseBackbone", "get"]

@@ -1,0 +1,23 @@
+"""Bottlenecks, corruptions and the few layers Keras lacks."""
+
+from ae_zoo.layers.bottleneck import Bottleneck
+from ae_zoo.layers.contractive import ContractiveBottleneck
+from ae_zoo.layers.corruption import (
+    GaussianCorruption,
+    MaskingCorruption,
+    SaltAndPepperCorruption,
+)
+from ae_zoo.layers.gaussian import GaussianBottleneck
+from ae_zoo.layers.sparse import SparseBottleneck
+from ae_zoo.layers.tied_dense import TiedDense
+
+__all__ = [
+    "Bottleneck",
+    "ContractiveBottleneck",
+    "GaussianBottleneck",
+    "GaussianCorruption",
+    "MaskingCorruption",
+    "SaltAndPepperCorruption",
+    "SparseBottleneck",
+    "TiedDense",
+]

@@ -1,0 +1,44 @@
+"""Reconstruction losses, summed over an example and averaged over the batch.
+
+The sum makes them commensurate with penalties such as the KL divergence: with
+'bce' and a variational bottleneck the loss is the negative evidence lower bound.
+As `keras.losses.Loss` objects they scale themselves under `tf.distribute`.
+"""
+
+import keras
+from keras import ops
+
+from ae_zoo.errors import UnknownNameError
+
+
+def _sum_over_example(x):
+    return ops.sum(ops.reshape(x, (ops.shape(x)[0], -1)), axis=-1)
+
+
+@keras.saving.register_keras_serializable("ae_zoo")
+class SquaredError(keras.losses.Loss):
+    """Sum of squared errors of an example, in squared units of the input."""
+
+    def call(self, y_true, y_pred):
+        return _sum_over_example(ops.square(y_pred - ops.cast(y_true, y_pred.dtype)))
+
+
+@keras.saving.register_keras_serializable("ae_zoo")
+class BinaryCrossentropy(keras.losses.Loss):
+    """Cross-entropy of an example in nats, for values in [0, 1]."""
+
+    def call(self, y_true, y_pred):
+        y_true = ops.cast(y_true, y_pred.dtype)
+        return _sum_over_example(ops.binary_crossentropy(y_true, y_pred))
+
+
+LOSSES = {"mse": SquaredError, "bce": BinaryCrossentropy}
+
+
+def get(name: str) -> keras.losses.Loss:
+    """The loss called `name`: 'mse' or 'bce'."""
+    if name not in LOSSES:
+        raise UnknownNameError(
+            f"Unknown loss {name!r}; choose one of {', '.join(LOSSES)}."
+        )
+    return LOSSES[name](name=name)

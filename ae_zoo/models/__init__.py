@@ -1,0 +1,29 @@
+"""The families. Each file is one: start reading anywhere."""
+
+from ae_zoo.models.beta_vae import beta_vae
+from ae_zoo.models.contractive_ae import contractive_ae
+from ae_zoo.models.conv_ae import conv_ae
+from ae_zoo.models.deep_ae import deep_ae
+from ae_zoo.models.denoising_ae import denoising_ae
+from ae_zoo.models.dense_ae import dense_ae
+from ae_zoo.models.registry import FAMILIES, Family, build, family, register
+from ae_zoo.models.sparse_ae import sparse_ae
+from ae_zoo.models.stacked_ae import stacked_ae
+from ae_zoo.models.vae import vae
+
+__all__ = [
+    "FAMILIES",
+    "Family",
+    "beta_vae",
+    "build",
+    "contractive_ae",
+    "conv_ae",
+    "deep_ae",
+    "denoising_ae",
+    "dense_ae",
+    "family",
+    "register",
+    "sparse_ae",
+    "stacked_ae",
+    "vae",
+]

@@ -1,0 +1,50 @@
+"""The convolutional autoencoder."""
+
+from ae_zoo.autoencoder import Autoencoder
+from ae_zoo.backbones import ConvBackbone
+from ae_zoo.layers import Bottleneck
+from ae_zoo.models.registry import register
+
+
+@register(
+    "conv_ae",
+    reference="Masci et al., 2011, doi:10.1007/978-3-642-21735-7_7",
+    tasks=("features", "reconstruct"),
+)
+def conv_ae(
+    input_shape=(28, 28, 1),
+    latent_dim=32,
+    filters=(32, 64),
+    kernel_size=3,
+    activation="gelu",
+    loss="mse",
+    output="sigmoid",
+    dropout=0.0,
+    l1=0.0,
+    l2=0.0,
+):
+    """Autoencoder of strided convolutions with a dense code.
+
+    Use it for images: it reaches a lower error than a dense network with a tenth
+    of the parameters, and its inner layers are good features for classifiers.
+
+    Args:
+        input_shape: `(height, width, channels)`, float32 in [0, 1].
+        latent_dim: size of the linear code.
+        filters: channels after each halving of the image.
+        kernel_size: side of the kernels.
+        activation: of the hidden layers: 'linear', 'tanh', 'sigmoid', 'relu', 'gelu'.
+        loss: 'mse' (squared error an example) or 'bce' (nats an example).
+        output: 'sigmoid' or 'linear'.
+        dropout: rate after each halving in the encoder.
+        l1, l2: weight penalties on the kernels.
+
+    Example:
+
+        model = ae_zoo.models.conv_ae(input_shape=(64, 64, 3), filters=(32, 64, 128))
+    """
+    backbone = ConvBackbone(
+        input_shape, filters, kernel_size, activation, dropout=dropout, l1=l1, l2=l2
+    )
+    bottleneck = Bottleneck(latent_dim, l1=l1, l2=l2)
+    return Autoencoder(backbone, bottleneck, loss=loss, output=output, name="conv_ae")

@@ -1,0 +1,56 @@
+"""The denoising autoencoder."""
+
+from ae_zoo import backbones
+from ae_zoo.autoencoder import Autoencoder
+from ae_zoo.layers import Bottleneck, corruption
+from ae_zoo.models.registry import register
+
+
+@register(
+    "denoising_ae",
+    reference="Vincent et al., 2008, doi:10.1145/1390156.1390294",
+    tasks=("features", "denoise", "reconstruct"),
+)
+def denoising_ae(
+    input_shape=(28, 28, 1),
+    latent_dim=128,
+    backbone="conv",
+    noise="gaussian",
+    level=0.5,
+    loss="mse",
+    output="sigmoid",
+    seed=None,
+    **options,
+):
+    """Autoencoder trained to undo noise: damaged input, clean target.
+
+    Use it to clean small images (`reconstruct` of a noisy image is the denoised
+    one), and for features that do not change with noise. The noise is added in
+    training only.
+
+    Args:
+        input_shape: shape of one example, float32 in [0, 1] before the noise.
+        latent_dim: size of the linear code.
+        backbone: 'conv' for images or 'dense'.
+        noise: 'gaussian' (`level` is the standard deviation), 'masking' or
+            'salt_and_pepper' (`level` is the fraction of values hit).
+        level: strength of the noise.
+        loss: 'mse' (squared error an example) or 'bce' (nats an example).
+        output: 'sigmoid' or 'linear'.
+        seed: integer, for reproducible noise.
+        **options: of the backbone: `filters`, `hidden`, `activation`, `dropout`,
+            `l1`, `l2`, ...
+
+    Example:
+
+        model = ae_zoo.models.denoising_ae(noise="salt_and_pepper", level=0.3)
+    """
+    parts = backbones.get(backbone, input_shape, **options)
+    return Autoencoder(
+        parts,
+        Bottleneck(latent_dim, l1=parts.l1, l2=parts.l2),
+        corruption=corruption.get(noise, level, seed),
+        loss=loss,
+        output=output,
+        name="denoising_ae",
+    )

@@ -1,0 +1,60 @@
+"""The sparse autoencoder."""
+
+from ae_zoo import backbones
+from ae_zoo.autoencoder import Autoencoder
+from ae_zoo.layers import SparseBottleneck
+from ae_zoo.models.registry import register
+
+
+@register(
+    "sparse_ae",
+    reference="Ng, 2011, CS294A lecture notes: Sparse autoencoder",
+    tasks=("features", "reconstruct"),
+)
+def sparse_ae(
+    input_shape=(28, 28, 1),
+    latent_dim=1024,
+    backbone="dense",
+    activation="relu",
+    penalty="l1",
+    weight=1e-2,
+    target=0.05,
+    loss="mse",
+    output="sigmoid",
+    **options,
+):
+    """Autoencoder whose wide code has few active units at a time.
+
+    Use it for features: a linear classifier reads a wide sparse code better than
+    a short dense one, and each unit's filter can be looked at.
+
+    Args:
+        input_shape: shape of one example, float32, in [0, 1] for a sigmoid output.
+        latent_dim: size of the code, usually larger than the data.
+        backbone: 'dense' (by default without hidden layers) or 'conv'.
+        activation: of the code; 'relu' for 'l1', 'sigmoid' for 'kl'.
+        penalty: 'l1' on the activations, or 'kl' between `target` and each unit's
+            mean activation.
+        weight: weight of the penalty against the loss of an example.
+        target: mean activation asked of every unit by 'kl'.
+        loss: 'mse' (squared error an example) or 'bce' (nats an example).
+        output: 'sigmoid' or 'linear'.
+        **options: of the backbone: `hidden`, `filters`, `dropout`, `l1`, `l2`, ...
+
+    Example:
+
+        model = ae_zoo.models.sparse_ae(activation="sigmoid", penalty="kl", weight=0.1)
+    """
+    if backbone == "dense":
+        options.setdefault("hidden", ())
+    parts = backbones.get(backbone, input_shape, **options)
+    bottleneck = SparseBottleneck(
+        latent_dim,
+        penalty=penalty,
+        weight=weight,
+        target=target,
+        activation=activation,
+        l1=parts.l1,
+        l2=parts.l2,
+    )
+    return Autoencoder(parts, bottleneck, loss=loss, output=output, name="sparse_ae")

@@ -1,0 +1,53 @@
+"""The deep autoencoder, trained layer by layer first."""
+
+from ae_zoo.autoencoder import Autoencoder
+from ae_zoo.backbones import DenseBackbone
+from ae_zoo.layers import Bottleneck
+from ae_zoo.models.registry import register
+
+
+@register(
+    "stacked_ae",
+    reference="Vincent et al., 2010, Stacked denoising autoencoders, JMLR 11:3371-3408",
+    tasks=("features", "reconstruct"),
+)
+def stacked_ae(
+    input_shape=(28, 28, 1),
+    latent_dim=30,
+    hidden=(1000, 500, 250),
+    activation="gelu",
+    loss="mse",
+    output="sigmoid",
+    l1=0.0,
+    l2=0.0,
+    tied=True,
+):
+    """Deep autoencoder made of single layers, each trained to denoise its input.
+
+    Use it where labels are few and the network is deep: every layer first learns
+    alone, as a denoising autoencoder of the layer below
+    (`ae_zoo.training.pretrain_stack`), and the whole is then fine-tuned. The
+    network is that of `deep_ae`, by default with tied weights.
+
+    Args:
+        input_shape: shape of one example, float32, in [0, 1] for a sigmoid output.
+        latent_dim: size of the linear code.
+        hidden: units of the encoder's layers, outermost first.
+        activation: of the hidden layers: 'linear', 'tanh', 'sigmoid', 'relu', 'gelu'.
+        loss: 'mse' (squared error an example) or 'bce' (nats an example).
+        output: 'sigmoid' or 'linear'.
+        l1, l2: weight penalties on the kernels.
+        tied: the decoder uses the encoder's kernels, transposed.
+
+    Example:
+
+        model = ae_zoo.models.stacked_ae()
+        ae_zoo.training.pretrain_stack(model, dataset, epochs=5)
+        model.compile()
+        model.fit(dataset)
+    """
+    backbone = DenseBackbone(input_shape, hidden, activation, l1=l1, l2=l2, tied=tied)
+    bottleneck = Bottleneck(latent_dim, l1=l1, l2=l2)
+    return Autoencoder(
+        backbone, bottleneck, loss=loss, output=output, name="stacked_ae"
+    )

@@ -1,0 +1,51 @@
+"""The variational autoencoder."""
+
+from ae_zoo import backbones
+from ae_zoo.autoencoder import Autoencoder
+from ae_zoo.layers import GaussianBottleneck
+from ae_zoo.models.registry import register
+
+
+@register(
+    "vae",
+    reference="Kingma and Welling, 2013, arXiv:1312.6114",
+    tasks=("features", "generate", "reconstruct"),
+)
+def vae(
+    input_shape=(28, 28, 1),
+    latent_dim=40,
+    backbone="dense",
+    beta=1.0,
+    loss="bce",
+    output="sigmoid",
+    seed=None,
+    **options,
+):
+    """Variational autoencoder: a Gaussian code pulled towards N(0, I).
+
+    Use it to generate (`sample`), to walk between examples (`interpolate`), and
+    for smooth codes. With `loss="bce"` and `beta=1` the loss is the negative
+    evidence lower bound in nats an example. `encode` gives the mean. Raise beta
+    from 0 over the first epochs by `ae_zoo.training.PenaltyWarmup`.
+
+    Args:
+        input_shape: shape of one example, float32 in [0, 1].
+        latent_dim: size of the code.
+        backbone: 'dense' or 'conv'.
+        beta: weight of the KL divergence.
+        loss: 'bce' (Bernoulli likelihood, nats) or 'mse' (squared error).
+        output: 'sigmoid' or 'linear'.
+        seed: integer, for reproducible training noise.
+        **options: of the backbone: `hidden`, `filters`, `activation`, `dropout`,
+            `l1`, `l2`, ...
+
+    Example:
+
+        model = ae_zoo.models.vae(backbone="conv", latent_dim=16)
+        images = model.sample(16, seed=0)
+    """
+    parts = backbones.get(backbone, input_shape, **options)
+    bottleneck = GaussianBottleneck(
+        latent_dim, beta=beta, seed=seed, l1=parts.l1, l2=parts.l2
+    )
+    return Autoencoder(parts, bottleneck, loss=loss, output=output, name="vae")
