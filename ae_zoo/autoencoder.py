@@ -98,9 +98,8 @@ class Autoencoder(keras.Model):
         """
         key = key or "code"
         if key not in self.feature_keys:
-            raise UnknownNameError(
-                f"Unknown feature {key!r}; choose one of {', '.join(self.feature_keys)}."
-            )
+            known = ", ".join(self.feature_keys)
+            raise UnknownNameError(f"Unknown feature {key!r}; choose one of {known}.")
         return self._views.get(key).predict(x, batch_size=batch_size, verbose=0)
 
     def sample(self, n: int = 1, seed: int | None = None) -> np.ndarray:

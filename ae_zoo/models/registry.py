@@ -30,6 +30,15 @@ class Family:
         """First line of the family's docstring."""
         return inspect.getdoc(self.build).splitlines()[0]
 
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Names of the arguments, without those passed on to a backbone."""
+        return tuple(
+            name
+            for name, parameter in inspect.signature(self.build).parameters.items()
+            if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+        )
+
 
 FAMILIES: dict[str, Family] = {}
 

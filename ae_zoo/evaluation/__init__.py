@@ -1,0 +1,89 @@
+"""How good a model is, in numbers that the same command gives again.
+
+One file a question. A question is a module with `applies(model)` and
+`measure(subject)`, which returns two dictionaries: the model's metrics and those
+of the simple baselines that stand beside them.
+"""
+
+import os
+from collections.abc import Callable
+
+from ae_zoo.autoencoder import Autoencoder
+from ae_zoo.data import load_arrays
+from ae_zoo.errors import InputError
+from ae_zoo.evaluation import (
+    likelihood,
+    probe,
+    reconstruction,
+    restoration,
+    sparsity,
+)
+from ae_zoo.evaluation.subject import Subject
+
+QUESTIONS = (reconstruction, probe, likelihood, restoration, sparsity)
+
+__all__ = ["QUESTIONS", "Subject", "evaluate"]
+
+
+def evaluate(
+    model_or_name: Autoencoder | str | os.PathLike,
+    dataset: str | None = None,
+    data_dir: str | os.PathLike | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> dict:
+    """Asks every question that applies to a model, on its test split.
+
+    Args:
+        model_or_name: what `ae_zoo.load` takes, or an `Autoencoder`.
+        dataset: TFDS name of a labelled image set; by default the one in the
+            model's manifest entry.
+        data_dir: where TFDS keeps its files, else `TFDS_DATA_DIR`.
+        progress: called with the name of each question before it is asked.
+
+    Returns:
+        `{"name": str, "metrics": {key: float}, "baselines": {key: float}}`. A
+        baseline's key is its method before the metric, as in 'pca_mse'.
+
+    Raises:
+        InputError: no data set is known, or its images do not fit the model.
+        UnknownNameError: no such model or data set.
+        DownloadError: the weights or the data cannot be had.
+    """
+    name, model, dataset = _resolve(model_or_name, dataset)
+    subject = Subject(
+        model,
+        train=load_arrays(dataset, "train", data_dir),
+        test=load_arrays(dataset, "test", data_dir),
+    )
+    metrics, baselines = {}, {}
+    for question in QUESTIONS:
+        if not question.applies(model):
+            continue
+        if progress is not None:
+            progress(question.__name__.rpartition(".")[2])
+        measured, beside = question.measure(subject)
+        metrics |= measured
+        baselines |= beside
+    return {
+        "name": name,
+        "metrics": {key: float(value) for key, value in metrics.items()},
+        "baselines": {key: float(value) for key, value in baselines.items()},
+    }
+
+
+def _resolve(model_or_name, dataset) -> tuple[str, Autoencoder, str]:
+    """Name, model and data set to measure."""
+    if isinstance(model_or_name, Autoencoder):
+        if dataset is None:
+            raise InputError(
+                f"{model_or_name.name!r} does not say what it was trained on: give "
+                "the TFDS name of its data, as in evaluate(model, dataset='mnist')."
+            )
+        return model_or_name.name, model_or_name, dataset
+
+    from ae_zoo.zoo.loader import load
+    from ae_zoo.zoo.manifest import model_info
+
+    name = os.fspath(model_or_name)
+    dataset = dataset or model_info(name)["dataset"]
+    return name, load(name), dataset

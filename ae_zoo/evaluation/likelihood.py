@@ -1,0 +1,108 @@
+"""How likely are unseen images under a variational autoencoder?
+
+For binary images, by the dynamic binarisation of Salakhutdinov and Murray (2008):
+every pixel is drawn from a Bernoulli distribution with its grey value as the mean.
+"""
+
+import math
+
+import keras
+import numpy as np
+from keras import ops
+from scipy.special import logsumexp
+
+SAMPLES = 200
+SEED = 0
+# Codes decoded at once; bounds the memory.
+CODES_PER_BATCH = 4000
+# Decoded means stay this far from 0 and 1, as in the training loss.
+MARGIN = 1e-7
+
+
+def applies(model) -> bool:
+    """Only a Gaussian code with a Bernoulli decoder has this likelihood."""
+    return model.bottleneck.generative and model.recommended_loss == "bce"
+
+
+def measure(subject) -> tuple[dict, dict]:
+    """`elbo` (higher is better) and `nll` (lower), in nats an image.
+
+    Both come from the same 200 samples of q(z|x): the mean of the log importance
+    weights, which is an unbiased estimate of E[log p(x|z)] - KL, and minus the log
+    of their mean (Burda et al., 2016), an upper bound of the true -log p(x).
+
+    The baseline `bernoulli_nll` takes pixels as independent, with the mean of the
+    training images. PCA has no likelihood of binary images.
+    """
+    bits = binarise(subject.test)
+    weights = log_importance_weights(subject.model, bits)
+    metrics = {"elbo": np.mean(weights), "nll": -np.mean(log_mean_exp(weights))}
+    return metrics, {"bernoulli_nll": bernoulli_nll(subject.train, bits)}
+
+
+def binarise(images: np.ndarray, seed: int = SEED) -> np.ndarray:
+    """Zeros and ones, float32, drawn with the grey values as means."""
+    uniform = np.random.default_rng(seed).random(images.shape, dtype="float32")
+    return (uniform < images).astype("float32")
+
+
+def log_importance_weights(
+    model, bits: np.ndarray, samples: int = SAMPLES, seed: int = SEED
+) -> np.ndarray:
+    """log p(x|z) + log p(z) - log q(z|x) for codes z drawn from q(z|x).
+
+    Args:
+        model: a variational `Autoencoder` whose decoder gives Bernoulli means.
+        bits: images `(n, *input_shape)` of zeros and ones.
+        samples: codes an image.
+        seed: of the codes.
+
+    Returns:
+        `(n, samples)`, float64, in nats.
+    """
+    weigh = _weigher(model, samples)
+    rng = np.random.default_rng(seed)
+    size = max(1, CODES_PER_BATCH // samples)
+    batches = []
+    for start in range(0, len(bits), size):
+        x = bits[start : start + size]
+        shape = (len(x), samples, model.latent_dim)
+        noise = rng.standard_normal(shape, dtype="float32")
+        batches.append(weigh.predict_on_batch([x, noise]))
+    return np.concatenate(batches).astype("float64")
+
+
+def _weigher(model, samples):
+    """Model from images and standard normal noise to log importance weights."""
+    x = keras.Input(model.input_shape[1:])
+    noise = keras.Input((samples, model.latent_dim))
+    mean, log_variance = (
+        ops.expand_dims(moment, axis=1)
+        for moment in model.bottleneck.posterior(model.encoder(x))
+    )
+    z = mean + ops.exp(0.5 * log_variance) * noise
+    # log p(z) - log q(z|x); the normalising constants cancel.
+    log_ratio = 0.5 * (ops.square(noise) - ops.square(z) + log_variance)
+
+    pixels = math.prod(model.input_shape[1:])
+    means = model.decoder(ops.reshape(z, (-1, model.latent_dim)))
+    means = ops.reshape(means, (-1, samples, pixels))
+    ones = ops.reshape(x, (-1, 1, pixels)) > 0.5
+    likelihood = ops.maximum(ops.where(ones, means, 1.0 - means), MARGIN)
+    weights = ops.sum(ops.log(likelihood), axis=-1) + ops.sum(log_ratio, axis=-1)
+    return keras.Model([x, noise], weights, name="log_importance_weights")
+
+
+def log_mean_exp(weights: np.ndarray) -> np.ndarray:
+    """log of the mean of exp(weights) along the last axis, without overflow."""
+    return logsumexp(weights, axis=-1) - math.log(weights.shape[-1])
+
+
+def bernoulli_nll(train: np.ndarray, bits: np.ndarray) -> float:
+    """Nats an image of independent pixels with the means of `train`.
+
+    One white and one black image are added to `train`, so that no mean is 0 or 1.
+    """
+    means = (train.sum(axis=0, dtype="float64") + 1) / (len(train) + 2)
+    ones = bits.mean(axis=0, dtype="float64")
+    return -np.sum(ones * np.log(means) + (1 - ones) * np.log1p(-means))

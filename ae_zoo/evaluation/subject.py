@@ -1,0 +1,83 @@
+"""The model being measured, its data, and what the questions share."""
+
+from functools import cached_property
+
+import numpy as np
+from sklearn.decomposition import PCA
+
+from ae_zoo.autoencoder import Autoencoder
+from ae_zoo.errors import InputError
+
+# Directions with less variance than this, relative to the largest, are rounding.
+NULL_VARIANCE = 1e-10
+
+Split = tuple[np.ndarray, np.ndarray]
+
+
+class Subject:
+    """A model beside its data; codes and PCA are computed once, when first asked.
+
+    Args:
+        model: the `Autoencoder`.
+        train, test: images `(n, *input_shape)`, float32 in [0, 1], and labels
+            `(n,)`, as from `ae_zoo.data.load_arrays`.
+
+    Raises:
+        InputError: the images do not have the model's input shape.
+    """
+
+    def __init__(self, model: Autoencoder, train: Split, test: Split):
+        self.model = model
+        self.train, self.train_labels = train
+        self.test, self.test_labels = test
+        expected, received = model.input_shape[1:], self.test.shape[1:]
+        if received != expected:
+            raise InputError(
+                f"{model.name!r} takes inputs of shape {expected} but the data has "
+                f"{received}: choose another dataset."
+            )
+
+    @cached_property
+    def train_codes(self) -> np.ndarray:
+        """Codes of the training split, `(n, latent_dim)`, float32."""
+        return flatten(self.model.encode(self.train))
+
+    @cached_property
+    def test_codes(self) -> np.ndarray:
+        """Codes of the test split, `(n, latent_dim)`, float32."""
+        return flatten(self.model.encode(self.test))
+
+    @cached_property
+    def pca(self) -> PCA:
+        """PCA of the training pixels with as many components as the code, or all."""
+        pixels = flatten(self.train).astype("float64")
+        components = min(self.model.latent_dim, *pixels.shape)
+        return PCA(components, svd_solver="covariance_eigh").fit(pixels)
+
+    @cached_property
+    def pca_train_codes(self) -> np.ndarray:
+        """Projections of the training split without null directions, float32."""
+        return self._project(self.train)
+
+    @cached_property
+    def pca_test_codes(self) -> np.ndarray:
+        """Projections of the test split without null directions, float32."""
+        return self._project(self.test)
+
+    def _project(self, x) -> np.ndarray:
+        # Pixels that never change leave directions that only hold rounding
+        # errors, which standardisation would blow up to unit variance.
+        variance = self.pca.explained_variance_
+        kept = variance > NULL_VARIANCE * variance[0]
+        return self.pca.transform(flatten(x))[:, kept].astype("float32")
+
+    @cached_property
+    def pca_reconstruction(self) -> np.ndarray:
+        """The test split as PCA rebuilds it: not clipped, `(n, *input_shape)`."""
+        rebuilt = self.pca.inverse_transform(self.pca.transform(flatten(self.test)))
+        return rebuilt.astype("float32").reshape(self.test.shape)
+
+
+def flatten(x: np.ndarray) -> np.ndarray:
+    """One float32 row an example."""
+    return np.reshape(x, (len(x), -1)).astype("float32", copy=False)

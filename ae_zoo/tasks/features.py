@@ -1,0 +1,155 @@
+"""Features of images, for classifiers, search and clustering."""
+
+import math
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ae_zoo.data.inputs import (
+    ARRAY_SUFFIXES,
+    IMAGE_SUFFIXES,
+    list_images,
+    read_array,
+    stream,
+)
+from ae_zoo.errors import InputError, UnknownNameError
+
+if TYPE_CHECKING:
+    from ae_zoo.autoencoder import Autoencoder
+
+_DATASET = re.compile(r"(?P<name>\w+(/\w+)?)(:(?P<split>.+))?", re.ASCII)
+
+
+class FeatureExtractor:
+    """Maps whatever holds images to rows of features.
+
+    Args:
+        model: an `Autoencoder`, or what `ae_zoo.load` takes, such as 'conv_ae.mnist'.
+        key: one of the model's `feature_keys`; None means 'code'.
+        batch_size: examples the model sees at a time.
+
+    Attributes:
+        model: the `Autoencoder`.
+        key: the name of the layer.
+        size: number of features of an example.
+
+    Raises:
+        UnknownNameError: there is no such model or key.
+
+    Example:
+
+        extractor = FeatureExtractor("conv_ae.mnist")
+        codes = extractor(images)               # (n, 32)
+        codes = extractor("folder/of/images")   # sorted by path
+    """
+
+    def __init__(
+        self,
+        model: "Autoencoder | str | os.PathLike",
+        key: str | None = None,
+        batch_size: int = 256,
+    ):
+        if isinstance(model, (str, os.PathLike)):
+            from ae_zoo.zoo.loader import load
+
+            model = load(model)
+        self.model = model
+        self.key = key or "code"
+        self.batch_size = batch_size
+        self.size = feature_size(model, self.key)
+
+    def transform(self, x) -> np.ndarray:
+        """Features of every example of `x`, read in blocks.
+
+        Args:
+            x: an array, Pillow image, path (image, folder of images, `.npy`, `.npz`),
+                list of these, or batched `tf.data.Dataset` with elements x, (x, y) or
+                {'image': x}; see `ae_zoo.data.inputs.to_inputs`.
+
+        Returns:
+            `(n, size)`, float32.
+
+        Raises:
+            InputError: `x` does not fit the model; the message says what would.
+        """
+        blocks = stream(x, self.model.input_shape[1:])
+        return np.concatenate([self._features(block) for block in blocks])
+
+    __call__ = transform
+
+    def _features(self, block: np.ndarray) -> np.ndarray:
+        features = self.model.features(block, self.key, self.batch_size)
+        return features.reshape(len(block), -1).astype("float32", copy=False)
+
+
+def feature_size(model: "Autoencoder", key: str) -> int:
+    """Number of features that `model.features(x, key)` has for one example.
+
+    Raises:
+        UnknownNameError: `key` is not in `model.feature_keys`.
+    """
+    if key not in model.feature_keys:
+        raise UnknownNameError(
+            f"{model.name!r} has no features {key!r}; choose one of "
+            f"{', '.join(model.feature_keys)}."
+        )
+    if key == "code":
+        return model.latent_dim
+    return math.prod(model.encoder.get_layer(key).output.shape[1:])
+
+
+def extract(
+    source: str | os.PathLike,
+    model: "Autoencoder | str | os.PathLike",
+    key: str | None = None,
+    data_dir: str | os.PathLike | None = None,
+) -> dict[str, np.ndarray]:
+    """Features of a folder, a file or a TFDS data set, with what tells them apart.
+
+    Args:
+        source: path of a folder of images, of one image, or of an `.npy` or `.npz`
+            file; else a TFDS name, 'mnist' (its test split) or 'mnist:train[:1000]'.
+        model, key: as in `FeatureExtractor`.
+        data_dir: where TFDS keeps its files.
+
+    Returns:
+        "codes", float32 `(n, size)`; "labels" `(n,)` where the source has any; for
+        images "paths" `(n,)`, relative to the folder.
+
+    Raises:
+        InputError: the source does not exist or does not fit the model.
+        UnknownNameError: there is no such model or key.
+    """
+    extractor = FeatureExtractor(model, key)
+    path = Path(source)
+    if path.is_dir():
+        images = list_images(path)
+        names = [image.relative_to(path).as_posix() for image in images]
+        return {"codes": extractor(images), "paths": np.array(names)}
+    suffix = path.suffix.lower()
+    if suffix in ARRAY_SUFFIXES:
+        examples, labels = read_array(path)
+    elif suffix in IMAGE_SUFFIXES or path.is_file():
+        return {"codes": extractor(path), "paths": np.array([path.name])}
+    else:
+        examples, labels = _load_dataset(str(source), data_dir)
+    codes = {"codes": extractor(examples)}
+    return codes if labels is None else codes | {"labels": labels}
+
+
+def _load_dataset(source: str, data_dir) -> tuple[np.ndarray, np.ndarray]:
+    from ae_zoo.data.datasets import load_arrays
+
+    try:
+        match = _DATASET.fullmatch(source)
+        if not match:
+            raise UnknownNameError(f"{source!r} is not the name of a data set.")
+        return load_arrays(match["name"], match["split"] or "test", data_dir)
+    except UnknownNameError as error:
+        raise InputError(
+            f"There is no file or folder {source!r}, nor such a TFDS data set; write "
+            "a path, NAME or NAME:SPLIT."
+        ) from error

@@ -1,0 +1,126 @@
+"""Autoencoders as scikit-learn transformers."""
+
+import contextlib
+import inspect
+import math
+import random
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ae_zoo.data.inputs import to_inputs
+from ae_zoo.errors import InputError
+from ae_zoo.tasks.features import feature_size
+
+
+class AutoencoderTransformer(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
+    """Codes of an autoencoder, pretrained or trained in `fit`, for scikit-learn.
+
+    A family is trained on X, a table of any scale: it is standardised inside and
+    the output is linear. A pretrained model is used as it is, and takes rows of
+    flattened images: uint8, or floats in [0, 1].
+
+    Args:
+        model: a family ('dense_ae', 'vae', ...), trained in `fit`; a pretrained
+            weight as `ae_zoo.load` takes it ('conv_ae.mnist'); or an `Autoencoder`.
+        key: features to return, one of the model's `feature_keys`; None for the code.
+        latent_dim: size of the code of a family; None for the family's own, but at
+            most the number of features.
+        epochs: passes over X.
+        batch_size: rows the model sees at a time.
+        learning_rate: of Adam.
+        random_state: integer, `RandomState` or None, for the initial weights, the
+            order of the rows and the noise.
+        model_arguments: dictionary of further arguments of the family, such as
+            {"hidden": (64,)}.
+
+    Attributes:
+        model_: the `Autoencoder`.
+        scaler_: the `StandardScaler` of a trained family, None for pretrained models.
+        loss_curve_: mean loss of each epoch, for a trained family.
+        n_features_in_, feature_names_in_: as everywhere in scikit-learn.
+
+    Example:
+
+        classifier = make_pipeline(
+            AutoencoderTransformer("conv_ae.mnist"), LogisticRegression()
+        )
+        classifier.fit(images.reshape(len(images), -1), labels)
+    """
+
+    def __init__(
+        self,
+        model="dense_ae",
+        *,
+        key=None,
+        latent_dim=None,
+        epochs=50,
+        batch_size=64,
+        learning_rate=1e-3,
+        random_state=None,
+        model_arguments=None,
+    ):
+        self.model = model
+        self.key = key
+        self.latent_dim = latent_dim
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.random_state = random_state
+        self.model_arguments = model_arguments
+
+    def fit(self, X, y=None):
+        """Trains the family on X, or loads the pretrained model and checks X.
+
+        Args:
+            X: `(n, n_features)`.
+            y: ignored.
+
+        Raises:
+            InputError: the pretrained model takes another number of features, or
+                other values.
+            UnknownNameError: there is no such model or key.
+        """
+        if _is_family(self.model):
+            X = validate_data(self, X, dtype=(np.float64, np.float32))
+            self.scaler_ = StandardScaler().fit(X)
+            self._train(self._rows(X))
+        else:
+            X = validate_data(self, X)
+            self.scaler_ = None
+            self.model_ = self._load()
+            self._rows(X)
+        self._n_features_out = feature_size(self.model_, self._key)
+        return self
+
+    def transform(self, X):
+        """Features of each row, `(n, n_features_out)`, float32."""
+        check_is_fitted(self)
+        dtype = "numeric" if self.scaler_ is None else (np.float64, np.float32)
+        X = validate_data(self, X, dtype=dtype, reset=False)
+        return self._in_full_batches(self._features, self._images(self._rows(X)))
+
+    def inverse_transform(self, X):
+        """Rows `(n, n_features_in_)`, in the units of the training data, for codes.
+
+        Raises:
+            InputError: X has not the size of a code, or `key` is not the code.
+        """
+        check_is_fitted(self)
+        if self._key != "code":
+            raise InputError(
+                f"The features {self._key!r} cannot be inverted: use key='code'."
+            )
+        codes = check_array(X, dtype=np.float32)
+        if codes.shape[1] != self.model_.latent_dim:
+            raise InputError(
+                f"The code has {self.model_.latent_dim} values but X has "
+                f"{codes.shape[1]} columns: pass the output of transform."
+            )
+        rows = self._in_full_batches(self.model_.decode, codes)
+        return rows if self.scaler_ is None else self.scaler_.inverse_transform(rows)

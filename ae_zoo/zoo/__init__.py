@@ -1,0 +1,1 @@
+"""What exists (`manifest`), and how it is loaded, verified and saved."""

@@ -1,0 +1,158 @@
+"""Model cards: what a weight is, how good it is, how it was made."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from ae_zoo import models
+
+LABELS = {
+    "mse": "mean squared error",
+    "psnr": "PSNR, dB",
+    "ssim": "SSIM",
+    "probe_accuracy": "linear probe, accuracy",
+    "knn_accuracy": "nearest neighbours, accuracy",
+    "kmeans_accuracy": "k-means, accuracy",
+    "kmeans_nmi": "k-means, NMI",
+    "elbo": "evidence lower bound, nats",
+    "nll": "negative log-likelihood, nats",
+    "code_mean_activation": "mean activation of the code",
+    "code_active_fraction": "active units an image",
+    "code_dead_fraction": "dead units",
+}
+
+
+def write_card(entry: dict, recipe: dict, folder: Path, model, data_dir=None) -> None:
+    """Writes `README.md` and its pictures into the weights folder."""
+    from ae_zoo.data import load_arrays
+
+    images, _ = load_arrays(entry["dataset"], "test[:12]", data_dir)
+    _draw_reconstructions(model, images, folder / "reconstructions.png")
+    sparse = "code_mean_activation" in entry["metrics"]
+    if sparse:
+        _draw_filters(model, folder / "filters.png")
+    family = models.family(entry["family"])
+    sections = [
+        _front_matter(entry),
+        f"# {entry['name']}",
+        f"{family.summary} Trained on `{entry['dataset']}`, "
+        f"{entry['parameters']:,} parameters, code of {entry['latent'][0]} values.",
+        "![Test images above, reconstructions below](reconstructions.png)",
+        "```python\nimport ae_zoo\n\n"
+        f'model = ae_zoo.load("{entry["name"]}")\n'
+        "codes = model.encode(images)  # float32 in [0, 1], (n, 28, 28, 1)\n```",
+        "## Measured\n\nOn the test split, by "
+        f"`{entry['measured_by']}`. The baseline has the same code size.",
+        _metrics_table(entry),
+    ]
+    if sparse:
+        sections.append(
+            "## Filters\n\nThe 100 decoder filters with the largest norm.\n\n"
+            "![Filters](filters.png)"
+        )
+    if (
+        "pretraining_loss" in (training := _training(folder))
+        and (training["pretraining_loss"])
+    ):
+        sections.append(_pretraining(entry, folder))
+    sections.append(_training_section(entry, recipe))
+    sections.append(f"## Reference\n\n{family.reference}")
+    (folder / "README.md").write_text("\n\n".join(sections) + "\n")
+
+
+def _front_matter(entry: dict) -> str:
+    content = {
+        "license": entry["licence"].lower(),
+        "library_name": "keras",
+        "tags": ["autoencoder", "ae_zoo", entry["family"], *entry["tasks"]],
+        "datasets": [entry["dataset"]],
+    }
+    return f"---\n{yaml.safe_dump(content, sort_keys=False)}---"
+
+
+def _metrics_table(entry: dict) -> str:
+    """One line a metric, with every baseline of the same metric beside it."""
+    lines = ["| metric | this model | baselines |", "|---|---|---|"]
+    baselines = entry["baselines"]
+    for key, value in entry["metrics"].items():
+        same = [
+            f"{name.removesuffix('_' + key)} {baselines[name]:g}"
+            for name in baselines
+            if name.endswith("_" + key)
+        ]
+        base, _, at = key.partition("@")
+        label = LABELS.get(base, base.replace("_", " ")) + (f" ({at})" if at else "")
+        lines.append(f"| {label} | {value:g} | {', '.join(same)} |")
+    return "\n".join(lines)
+
+
+def _training(folder: Path) -> dict:
+    return json.loads((folder / "training.json").read_text())
+
+
+def _pretraining(entry: dict, folder: Path) -> str:
+    """The training error by epoch with and without the pretraining."""
+    plain = folder.parent / f"deep_ae.{entry['dataset']}" / "training.json"
+    if not plain.is_file():
+        return "## What the pretraining bought\n\nSee `deep_ae` on the same data."
+    runs = [_training(folder)["history"]["mse"]]
+    runs.append(json.loads(plain.read_text())["history"]["mse"])
+    last = min(len(run) for run in runs)
+    epochs = [e for e in (1, 2, 5, 10, 20, 50, 100) if e < last] + [last]
+    lines = [
+        "## What the pretraining bought\n",
+        "Training MSE after each number of epochs of fine-tuning, beside `deep_ae`: "
+        "the same network and recipe without the pretraining.\n",
+        "| epochs | with | without |",
+        "|---|---|---|",
+    ]
+    for epoch in epochs:
+        with_, without = (run[epoch - 1] for run in runs)
+        lines.append(f"| {epoch} | {with_:.5f} | {without:.5f} |")
+    return "\n".join(lines)
+
+
+def _training_section(entry: dict, recipe: dict) -> str:
+    data = entry["training_data"]
+    return (
+        f"## Training\n\n{recipe['training']['epochs']} epochs of "
+        f"`{data['name']}`/{data['split']} in {data['training_seconds'] / 60:.1f} "
+        f"minutes on {data['hardware']}. Make it again with\n\n"
+        f"    ae-zoo train {entry['recipe']} --out runs/{entry['name']}\n\n"
+        f"The training data's licence is {data['licence']}; the weights are "
+        f"{entry['licence']}."
+    )
+
+
+def _draw_reconstructions(model, images: np.ndarray, path: Path) -> None:
+    rows = [images]
+    if model.corruption is not None:
+        noise = np.random.default_rng(0).normal(size=images.shape)
+        noisy = images + model.corruption.level * noise.astype("float32")
+        rows.append(noisy)
+    rows.append(model.reconstruct(rows[-1]))
+    _save_grid(np.concatenate([np.concatenate(list(row), 1) for row in rows]), path)
+
+
+def _draw_filters(model, path: Path, side: int = 10) -> None:
+    kernel = np.asarray(model.decoder.get_layer("decoder_1").kernel)
+    strongest = np.argsort(-np.linalg.norm(kernel, axis=1))[: side * side]
+    filters = kernel[strongest].reshape(side, side, *model.input_shape[1:])
+    scale = np.abs(filters).max(axis=(2, 3, 4), keepdims=True)
+    filters = np.pad(
+        0.5 + 0.5 * filters / scale,
+        ((0, 0), (0, 0), (1, 1), (1, 1), (0, 0)),
+        constant_values=1.0,
+    )
+    grid = np.concatenate([np.concatenate(list(row), axis=1) for row in filters])
+    _save_grid(grid, path)
+
+
+def _save_grid(grid: np.ndarray, path: Path, scale: int = 2) -> None:
+    from PIL import Image
+
+    pixels = (np.clip(grid[..., 0], 0, 1) * 255).astype("uint8")
+    image = Image.fromarray(pixels)
+    image.resize((image.width * scale, image.height * scale), 0).save(path)

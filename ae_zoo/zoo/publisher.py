@@ -1,0 +1,111 @@
+"""Puts a finished training into the zoo: weights folder, manifest entry, model card."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+
+from ae_zoo import __version__, models
+from ae_zoo.errors import ManifestError
+from ae_zoo.zoo.card import write_card
+from ae_zoo.zoo.folder import load_folder, sha256
+from ae_zoo.zoo.manifest import manifest_path, read_manifest
+
+WEIGHTS = Path(__file__).parent.parent / "weights"
+FILES = ("config.json", "metadata.json", "model.weights.h5")
+CHANNELS = {1: "grey", 3: "rgb"}
+
+
+def bundle(
+    run: str | os.PathLike,
+    data_dir: str | os.PathLike | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> dict:
+    """Measures the result of a training and adds it to the bundled weights.
+
+    Args:
+        run: the folder that `ae_zoo.training.train` wrote.
+        data_dir: where TFDS keeps its files.
+        progress: called with the name of each question asked of the model.
+
+    Returns:
+        The manifest entry, already written to the manifest.
+
+    Raises:
+        ManifestError: `run` holds no finished training.
+    """
+    from ae_zoo.evaluation import evaluate
+
+    run = Path(run)
+    if not (run / "history.json").is_file():
+        raise ManifestError(f"{run} holds no finished training (no history.json).")
+    recipe = yaml.safe_load((run / "recipe.yaml").read_text())
+    training = json.loads((run / "history.json").read_text())
+    name, data = recipe["name"], recipe["data"]
+
+    model = load_folder(run / "model")
+    result = evaluate(model, dataset=data["name"], data_dir=data_dir, progress=progress)
+    folder = WEIGHTS / name
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in FILES:
+        shutil.copyfile(run / "model" / file, folder / file)
+    (folder / "training.json").write_text(json.dumps(training) + "\n")
+
+    shape = model.input_shape[1:]
+    entry = {
+        "name": name,
+        "family": model.family,
+        "dataset": data["name"],
+        "tasks": list(models.family(model.family).tasks),
+        "parameters": model.count_params(),
+        "input": {
+            "shape": list(shape),
+            "dtype": "float32",
+            "range": [0.0, 1.0],
+            "channels": CHANNELS[shape[-1]],
+            "layout": "channels_last",
+        },
+        "latent": [model.latent_dim],
+        "files": [
+            {
+                "name": file,
+                "sha256": sha256(folder / file),
+                "size": (folder / file).stat().st_size,
+            }
+            for file in FILES
+        ],
+        "hub": None,
+        "recipe": name,
+        "training_data": {
+            "name": data["name"],
+            "split": data["train"],
+            "licence": data["licence"],
+            "training_seconds": training["seconds"],
+            "hardware": training["hardware"],
+        },
+        "licence": "Apache-2.0",
+        "versions": {"ae_zoo": __version__, "keras": training["keras"]},
+        "metrics": _rounded(result["metrics"]),
+        "baselines": _rounded(result["baselines"]),
+        "measured_by": f"ae-zoo evaluate {name}",
+    }
+    _write_entry(entry)
+    write_card(entry, recipe, folder, model, data_dir)
+    return entry
+
+
+def _rounded(values: dict[str, float]) -> dict[str, float]:
+    return {key: float(f"{value:.5g}") for key, value in values.items()}
+
+
+def _write_entry(entry: dict) -> None:
+    entries = {e["name"]: e for e in read_manifest()["weights"]}
+    entries[entry["name"]] = entry
+    content = {"weights": [entries[name] for name in sorted(entries)]}
+    path = manifest_path()
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(content, indent=1) + "\n")
+    temporary.replace(path)

@@ -1,0 +1,9 @@
+"""Measures a model again: the same as `ae-zoo evaluate`."""
+
+import sys
+
+from ae_zoo.cli import main
+
+if __name__ == "__main__":
+    sys.argv.insert(1, "evaluate")
+    main()

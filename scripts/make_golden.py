@@ -1,0 +1,32 @@
+"""Writes tests/golden.json: the golden outputs of bundled weights.
+
+    python scripts/make_golden.py                  # the weights that have none yet
+    python scripts/make_golden.py conv_ae.mnist    # these again, on purpose
+
+Golden numbers of published weights change only with the weights.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import ae_zoo
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+import golden
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help="weights to measure again")
+    names = parser.parse_args().names
+    bundled = [n for n in ae_zoo.list_models() if ae_zoo.model_info(n)["bundled"]]
+    kept = {name: value for name, value in golden.read().items() if name in bundled}
+    for name in names or sorted(set(bundled) - set(kept)):
+        kept[name] = golden.fingerprint(ae_zoo.load(name))
+        print(name)
+    golden.write(kept)
+
+
+if __name__ == "__main__":
+    main()

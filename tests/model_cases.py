@@ -1,0 +1,59 @@
+"""Small models of every registered family: one table for all parametrised tests.
+
+A newly registered family appears here by itself, with each of its backbones. Add
+to VARIANTS only what the defaults do not reach.
+"""
+
+from dataclasses import dataclass, field
+
+from ae_zoo.models import FAMILIES
+
+IMAGE = (12, 12, 1)
+
+# Arguments that take another path through a family than its defaults.
+VARIANTS = {
+    "dense_ae": {"tied": {"tied": True}},
+    "deep_ae": {"tied": {"tied": True}},
+    "stacked_ae": {"untied": {"tied": False}},
+    "sparse_ae": {"kl": {"activation": "sigmoid", "penalty": "kl", "weight": 0.1}},
+    "contractive_ae": {"exact": {"hidden": ()}},
+    "denoising_ae": {
+        "masking": {"noise": "masking", "backbone": "dense", "hidden": (16,)},
+        "salt": {"noise": "salt_and_pepper", "backbone": "dense", "hidden": (16,)},
+    },
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model to build: `build()` is `family` called with `arguments`."""
+
+    id: str
+    family: str
+    arguments: dict = field(hash=False)
+
+    def build(self, **changes):
+        return FAMILIES[self.family].build(**(self.arguments | changes))
+
+
+def _small_cases(family):
+    accepted = family.arguments
+    small = {"input_shape": IMAGE, "latent_dim": 6}
+    small |= {"hidden": (16, 8)} if "hidden" in accepted else {}
+    small |= {"filters": (4, 8)} if "filters" in accepted else {}
+    small |= {"seed": 0} if "seed" in accepted else {}
+    if "backbone" in accepted:
+        yield "dense", small | {"backbone": "dense", "hidden": (16,)}
+        yield "conv", small | {"backbone": "conv", "filters": (4, 8)}
+    else:
+        yield "default", small
+    for name, arguments in VARIANTS.get(family.name, {}).items():
+        yield name, small | arguments
+
+
+CASES = [
+    Case(f"{family.name}-{variant}", family.name, arguments)
+    for family in FAMILIES.values()
+    for variant, arguments in _small_cases(family)
+]
+BY_ID = {case.id: case for case in CASES}

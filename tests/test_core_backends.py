@@ -1,0 +1,53 @@
+"""Weights saved under TensorFlow give the same outputs under JAX."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from model_cases import CASES
+
+# Runs in a fresh process, since Keras chooses its backend once. It rebuilds each
+# saved folder and trains a step, which proves that `fit` works there as well.
+JAX_SIDE = """
+import sys
+from pathlib import Path
+
+import numpy as np
+import keras
+import ae_zoo.models
+
+assert keras.backend.backend() == "jax"
+folder = Path(sys.argv[1])
+x = np.load(folder / "x.npy")
+results = {}
+for path in sorted(folder.glob("*-*")):
+    model = keras.saving.load_model(path)
+    results[path.name] = model(x, training=False)
+    model.compile(run_eagerly=True)
+    assert np.isfinite(model.train_on_batch(x, x)), path.name
+np.savez(folder / "results.npz", **results)
+"""
+
+
+def test_jax_gives_tensorflows_outputs(digits, seeded, tmp_path):
+    if importlib.util.find_spec("jax") is None:
+        pytest.skip("needs jax, which the extra ae-zoo[test] installs")
+    x = digits[:8]
+    np.save(tmp_path / "x.npy", x)
+    expected = {}
+    for case in CASES:
+        model = case.build()
+        model.save(tmp_path / case.id, zipped=False)
+        expected[case.id] = np.asarray(model(x, training=False))
+
+    environment = os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+    subprocess.run(
+        [sys.executable, "-c", JAX_SIDE, str(tmp_path)], env=environment, check=True
+    )
+    results = np.load(tmp_path / "results.npz")
+    assert set(results) == set(expected)
+    for name, outputs in expected.items():
+        np.testing.assert_allclose(results[name], outputs, atol=1e-4, err_msg=name)

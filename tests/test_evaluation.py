@@ -1,0 +1,305 @@
+"""The evaluation against known answers and slow references."""
+
+import math
+
+import numpy as np
+import pytest
+from sklearn.decomposition import PCA
+
+import ae_zoo
+from ae_zoo import evaluation, models
+from ae_zoo.errors import InputError
+from ae_zoo.evaluation import (
+    Subject,
+    likelihood,
+    probe,
+    reconstruction,
+    restoration,
+    sparsity,
+)
+
+SHAPE = (12, 12, 1)
+CLASSES = 4
+
+
+def blobs(n, seed):
+    """Soft squares, one corner a class: images `(n, 12, 12, 1)` and labels."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, CLASSES, n)
+    images = 0.1 * rng.random((n, *SHAPE), dtype="float32")
+    for image, label in zip(images, labels, strict=True):
+        top, left = 6 * (label // 2), 6 * (label % 2)
+        image[top + 1 : top + 5, left + 1 : left + 5] += rng.uniform(0.6, 0.9)
+    return images, labels
+
+
+TRAIN, TEST = blobs(300, seed=0), blobs(80, seed=1)
+
+
+@pytest.fixture
+def synthetic_data(monkeypatch):
+    """`evaluate` finds the squares under any name."""
+    splits = {"train": TRAIN, "test": TEST}
+    monkeypatch.setattr(
+        evaluation, "load_arrays", lambda name, split, data_dir: splits[split]
+    )
+
+
+def subject(model):
+    return Subject(model, TRAIN, TEST)
+
+
+def test_pca_baseline_is_sklearns():
+    _, baselines = reconstruction.measure(subject(models.dense_ae(SHAPE, latent_dim=5)))
+    train, test = (x.reshape(len(x), -1).astype("float64") for x in (TRAIN[0], TEST[0]))
+    pca = PCA(5, svd_solver="full").fit(train)
+    errors = np.square(pca.inverse_transform(pca.transform(test)) - test)
+    assert baselines["pca_mse"] == pytest.approx(errors.mean(), rel=1e-5)
+    psnr = np.mean(-10 * np.log10(errors.mean(axis=1)))
+    assert baselines["pca_psnr"] == pytest.approx(psnr, rel=1e-5)
+
+
+def test_pca_with_more_components_than_pixels_is_exact():
+    _, baselines = reconstruction.measure(
+        subject(models.sparse_ae(SHAPE, latent_dim=200))
+    )
+    assert baselines["pca_mse"] < 1e-10
+
+
+def test_pca_codes_hold_no_rounding_noise():
+    images, labels = TRAIN
+    framed = np.pad(images, ((0, 0), (2, 2), (2, 2), (0, 0)))
+    model = models.sparse_ae(framed.shape[1:], latent_dim=300)
+    codes = Subject(model, (framed, labels), (framed, labels)).pca_test_codes
+    assert codes.shape == (300, 144)
+
+
+def test_identical_images_have_the_best_quality():
+    images = TEST[0]
+    assert reconstruction.quality(images, images) == {
+        "mse": 0.0,
+        "psnr": 100.0,
+        "ssim": pytest.approx(1.0),
+    }
+
+
+def test_quality_of_a_known_error():
+    images = np.zeros((3, *SHAPE), "float32")
+    off = images + np.array([0.1, 0.1, 0.01], "float32").reshape(-1, 1, 1, 1)
+    quality = reconstruction.quality(images, off)
+    assert quality["mse"] == pytest.approx((0.01 + 0.01 + 0.0001) / 3, rel=1e-5)
+    assert quality["psnr"] == pytest.approx((20 + 20 + 40) / 3, rel=1e-5)
+    assert quality["ssim"] < 0.99
+
+
+def test_clustering_accuracy_ignores_the_names_of_clusters():
+    labels = np.array([0, 0, 1, 1, 2, 2, 2, 2])
+    assert probe.clustering_accuracy(labels, (labels + 1) % 3) == 1.0
+    one_wrong = np.array([2, 2, 0, 0, 1, 1, 1, 0])
+    assert probe.clustering_accuracy(labels, one_wrong) == 7 / 8
+
+
+def test_code_quality_of_separate_and_of_meaningless_codes():
+    labels, test_labels = TRAIN[1], TEST[1]
+    rng = np.random.default_rng(0)
+    noise = [rng.normal(size=(len(y), 6)) for y in (labels, test_labels)]
+    separate = [
+        np.eye(6)[y] + 0.05 * e
+        for y, e in zip((labels, test_labels), noise, strict=True)
+    ]
+    assert set(
+        probe.code_quality(*separate, labels, test_labels).values()
+    ) == {1.0}  # fmt: skip
+    meaningless = probe.code_quality(*noise, labels, test_labels)
+    assert max(meaningless.values()) < 0.5
+    assert meaningless["kmeans_nmi"] < 0.2
+
+
+def test_inner_layers_up_to_the_widest_are_probed(monkeypatch):
+    model = models.conv_ae(SHAPE, latent_dim=4, filters=(4, 2))
+    monkeypatch.setattr(probe, "WIDEST_FEATURE", 3 * 3 * 2)
+    metrics, baselines = probe.measure(subject(model))
+    figures = {"probe_accuracy", "knn_accuracy", "kmeans_accuracy", "kmeans_nmi"}
+    assert set(metrics) == figures | {"probe_accuracy@conv_2"}
+    assert set(baselines) == {f"pca_{key}" for key in figures}
+    assert metrics["probe_accuracy@conv_2"] > 0.9
+
+
+def test_importance_weights_against_numpy():
+    model = models.vae(SHAPE, latent_dim=3, hidden=(8,))
+    bits = likelihood.binarise(TEST[0][:5])
+    # 7 samples make batches of 2 images: the noise is drawn batch after batch.
+    samples, seed = 7, 3
+    weights = likelihood.log_importance_weights(model, bits, samples, seed)
+
+    noise = np.random.default_rng(seed).standard_normal(
+        (len(bits), samples, 3), dtype="float32"
+    )
+    mean = model.encode(bits)
+    hidden = model.features(bits, "hidden_1")
+    kernel, bias = (np.array(w) for w in model.bottleneck.log_variance.weights)
+    deviation = np.exp((hidden @ kernel + bias) / 2)
+    for i, x in enumerate(bits):
+        for k in range(samples):
+            z = mean[i] + deviation[i] * noise[i, k]
+            p = model.decode(z[None])[0].astype("float64")
+            log_likelihood = np.sum(x * np.log(p) + (1 - x) * np.log(1 - p))
+            log_prior = np.sum(-(z**2) / 2 - math.log(2 * math.pi) / 2)
+            log_posterior = np.sum(
+                -(((z - mean[i]) / deviation[i]) ** 2) / 2
+                - np.log(deviation[i])
+                - math.log(2 * math.pi) / 2
+            )
+            expected = log_likelihood + log_prior - log_posterior
+            assert weights[i, k] == pytest.approx(expected, abs=1e-3)
+
+
+def test_likelihood_of_a_decoder_that_ignores_the_code():
+    # Then p(x) is 2^-144 and the true posterior is the prior, whatever z is.
+    model = models.vae(SHAPE, latent_dim=3, hidden=())
+    for weight in (*model.decoder.weights, *model.bottleneck.weights):
+        if weight.name != "penalty_scale":
+            weight.assign(np.zeros(weight.shape))
+    metrics, _ = likelihood.measure(subject(model))
+    assert metrics["nll"] == pytest.approx(144 * math.log(2), rel=1e-6)
+    assert metrics["elbo"] == pytest.approx(-144 * math.log(2), rel=1e-6)
+
+
+def test_importance_weighting_tightens_the_bound():
+    model = models.vae(SHAPE, latent_dim=3, hidden=(8,))
+    metrics, baselines = likelihood.measure(subject(model))
+    assert metrics["nll"] < -metrics["elbo"]
+    assert 0 < baselines["bernoulli_nll"] < 144 * math.log(2)
+
+
+def test_log_mean_exp_survives_huge_weights():
+    weights = np.array([[-1e5, -1e5], [1e5, 1e5 + math.log(3)]])
+    assert likelihood.log_mean_exp(weights) == pytest.approx(
+        [-1e5, 1e5 + math.log(2)], rel=1e-12
+    )
+
+
+def test_binarisation_has_the_grey_values_as_means():
+    bits = likelihood.binarise(np.full((50, *SHAPE), 0.3, "float32"))
+    assert set(np.unique(bits)) == {0, 1}
+    assert bits.mean() == pytest.approx(0.3, abs=0.02)
+    assert np.all(likelihood.binarise(np.ones((2, *SHAPE))) == 1)
+    assert np.all(likelihood.binarise(np.zeros((2, *SHAPE))) == 0)
+
+
+def test_bernoulli_nll_of_fair_pixels():
+    train = np.full((10, *SHAPE), 0.5, "float32")
+    bits = likelihood.binarise(TEST[0])
+    assert likelihood.bernoulli_nll(train, bits) == pytest.approx(144 * math.log(2))
+
+
+def test_restoration_stands_between_noise_and_total_variation(monkeypatch):
+    monkeypatch.setattr(restoration, "IMAGES", 20)
+    model = models.denoising_ae(SHAPE, latent_dim=4)
+    monkeypatch.setattr(model, "reconstruct", lambda noisy: TEST[0][:20] + 0 * noisy)
+    metrics, baselines = restoration.measure(subject(model))
+    assert metrics == {
+        f"denoise_psnr@{sigma}": 100.0 for sigma in (0.1, 0.25, 0.5, 0.75)
+    }
+    for sigma in (0.1, 0.25, 0.5, 0.75):
+        expected = -20 * math.log10(sigma)
+        assert baselines[f"noisy_psnr@{sigma}"] == pytest.approx(expected, abs=0.3)
+        assert baselines[f"tv_denoise_psnr@{sigma}"] > expected + 2
+
+
+def test_total_variation_has_its_best_weight():
+    clean = TEST[0][:5]
+    noisy = restoration.add_noise(clean, 0.5)
+    best = restoration.best_tv_psnr(clean, noisy, 0.5)
+    for weight in restoration.TV_WEIGHTS:
+        denoised = restoration.tv_denoise(noisy, weight * 0.5)
+        assert reconstruction.psnr(clean, denoised).mean() <= best
+
+
+def test_sparsity_of_a_known_code(monkeypatch):
+    model = models.sparse_ae(SHAPE, latent_dim=4)
+    codes = np.zeros((80, 4), "float32")
+    codes[:, 0] = 2.0  # always active
+    codes[:20, 1] = 1.0  # active on a quarter of the images
+    codes[:, 2] = 0.1  # never, beside the largest
+    monkeypatch.setattr(model, "encode", lambda x: codes)
+    metrics, baselines = sparsity.measure(subject(model))
+    assert metrics == pytest.approx(
+        {
+            "code_mean_activation": (2.0 + 0.25 + 0.1) / 4,
+            "code_active_fraction": 1.25 / 4,
+            "code_dead_fraction": 0.5,
+        }
+    )
+    assert baselines == {}
+
+
+@pytest.mark.parametrize(
+    ("family", "arguments", "asked"),
+    [
+        ("conv_ae", {}, set()),
+        ("vae", {}, {"likelihood"}),
+        ("vae", {"loss": "mse"}, set()),
+        ("denoising_ae", {}, {"restoration"}),
+        ("denoising_ae", {"noise": "masking"}, set()),
+        ("sparse_ae", {"latent_dim": 20}, {"sparsity"}),
+    ],
+)
+def test_evaluate_asks_what_applies(
+    family, arguments, asked, synthetic_data, monkeypatch
+):
+    monkeypatch.setattr(restoration, "IMAGES", 4)
+    monkeypatch.setattr(likelihood, "SAMPLES", 5)
+    model = models.build(family, input_shape=SHAPE, **arguments)
+    questions = []
+    result = evaluation.evaluate(model, "squares", progress=questions.append)
+    assert set(questions) == {"reconstruction", "probe"} | asked
+    assert result["name"] == family
+
+    metrics, baselines = result["metrics"], result["baselines"]
+    assert {"mse", "psnr", "ssim", "probe_accuracy", "knn_accuracy"} <= set(metrics)
+    assert {"pca_mse", "pca_kmeans_nmi"} <= set(baselines)
+    assert ("nll" in metrics) == ("likelihood" in asked)
+    assert ("denoise_psnr@0.5" in metrics) == ("restoration" in asked)
+    assert ("code_dead_fraction" in metrics) == ("sparsity" in asked)
+    for value in (*metrics.values(), *baselines.values()):
+        assert type(value) is float
+        assert math.isfinite(value)
+
+
+def test_evaluate_gives_the_same_numbers_again(synthetic_data):
+    model = models.vae(SHAPE, latent_dim=3, hidden=(8,))
+    first = evaluation.evaluate(model, "squares")
+    assert evaluation.evaluate(model, "squares") == first
+
+
+def test_evaluate_takes_the_dataset_from_the_manifest(synthetic_data, monkeypatch):
+    from ae_zoo.zoo import loader, manifest
+
+    model = models.dense_ae(SHAPE, latent_dim=3)
+    monkeypatch.setattr(loader, "load", {"dense_ae.squares": model}.__getitem__)
+    entry = {"dense_ae.squares": {"dataset": "squares"}}
+    monkeypatch.setattr(manifest, "model_info", entry.__getitem__)
+    loaded = []
+    monkeypatch.setattr(
+        evaluation,
+        "load_arrays",
+        lambda name, split, data_dir: loaded.append((name, split, data_dir)) or TEST,
+    )
+    result = evaluation.evaluate("dense_ae.squares", data_dir="here")
+    assert result["name"] == "dense_ae.squares"
+    assert loaded == [("squares", "train", "here"), ("squares", "test", "here")]
+
+
+def test_evaluate_asks_for_the_dataset_of_a_nameless_model():
+    with pytest.raises(InputError, match="dataset="):
+        evaluation.evaluate(models.dense_ae(SHAPE))
+
+
+def test_evaluate_refuses_images_of_another_shape(synthetic_data):
+    with pytest.raises(InputError, match="another dataset"):
+        evaluation.evaluate(models.dense_ae((8, 8, 1)), "squares")
+
+
+def test_evaluate_is_public():
+    assert ae_zoo.evaluation.evaluate is evaluation.evaluate

@@ -1,0 +1,69 @@
+"""The README keeps its word: its Python runs, its commands exist."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+
+
+def commands():
+    """The `ae-zoo` command lines, without comments, as lists of words."""
+    text = "\n".join(blocks("bash")).replace("\\\n", " ").replace("&&", "\n")
+    words = [shlex.split(line, comments=True) for line in text.splitlines()]
+    return [command for command in words if command[:1] == ["ae-zoo"]]
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory):
+    """One namespace for all blocks, as if typed one after the other."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("readme"))
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        yield {"__name__": "__readme__"}
+
+
+@pytest.mark.parametrize("number", range(len(blocks("python"))))
+def test_python_block_runs(number, session):
+    code = blocks("python")[number]
+    line = README[: README.index(code)].count("\n")
+    exec(compile("\n" * line + code, "README.md", "exec"), session)
+
+
+def test_the_readme_has_code_to_test():
+    assert len(blocks("python")) >= 5
+    assert len(commands()) >= 6
+
+
+def run(*words):
+    code = "import sys; from ae_zoo.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", code, *words]
+    wide = os.environ | {"COLUMNS": "200", "NO_COLOR": "1"}
+    return subprocess.run(command, env=wide, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("command", commands(), ids=" ".join)
+def test_command_exists_with_these_options(command):
+    _, name, *words = command
+    if name in ("list", "info", "verify"):
+        result = run(name, *words)
+    else:
+        result = run(name, "--help")
+        for option in (w for w in words if w.startswith("-")):
+            assert re.search(rf"(?<![\w-]){option}\b", result.stdout), option
+    assert result.returncode == 0, result.stderr
+
+
+def test_relative_links_lead_somewhere():
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", README)
+    missing = [link for link in links if not (ROOT / link).exists()]
+    assert not missing
