@@ -1,17 +1,47 @@
-"""Measures finished trainings and adds them to the bundled weights.
+"""Measures finished trainings, adds them to the bundled weights, updates the README.
 
 python scripts/publish.py runs/conv_ae.mnist [runs/...]
 """
 
 import argparse
+import re
+from pathlib import Path
 
+from ae_zoo.zoo.manifest import read_manifest
 from ae_zoo.zoo.publisher import bundle
+
+README = Path(__file__).parent.parent / "README.md"
+
+
+def write_table() -> None:
+    """Lists the manifest's weights between the README's markers."""
+    lines = [
+        "| weight | parameters | code | MSE | PCA's MSE | linear probe | PCA's probe |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for entry in read_manifest()["weights"]:
+        metrics, baselines = entry["metrics"], entry["baselines"]
+        lines.append(
+            f"| `{entry['name']}` | {entry['parameters']:,} | {entry['latent'][0]} "
+            f"| {metrics['mse']:.4f} | {baselines['pca_mse']:.4f} "
+            f"| {metrics['probe_accuracy']:.3f} "
+            f"| {baselines['pca_probe_accuracy']:.3f} |"
+        )
+    begin, end = "<!-- weights:begin -->", "<!-- weights:end -->"
+    table = "\n".join([begin, *lines, end])
+    text = README.read_text(encoding="utf-8")
+    README.write_text(
+        re.sub(f"{begin}.*{end}", lambda _: table, text, flags=re.DOTALL),
+        encoding="utf-8",
+    )
+
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("runs", nargs="+", help="folders written by ae-zoo train")
+    parser.add_argument("runs", nargs="*", help="folders written by ae-zoo train")
     parser.add_argument("--data-dir", help="where TFDS keeps its files")
     options = parser.parse_args()
     for run in options.runs:
         entry = bundle(run, options.data_dir, progress=print)
         print(entry["name"], entry["metrics"])
+    write_table()

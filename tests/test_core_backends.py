@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from model_cases import CASES
 
-# Runs in a fresh process, since Keras chooses its backend once. It rebuilds each
-# saved folder and trains a step, which proves that `fit` works there as well.
+# Cases that also take a training step under JAX: noise, penalties, shared kernels.
+TRAINED = ("vae-conv", "contractive_ae-dense", "sparse_ae-kl", "stacked_ae-default")
+
+# Runs in a fresh process, since Keras chooses its backend once.
 JAX_SIDE = """
 import sys
 from pathlib import Path
@@ -20,14 +22,15 @@ import keras
 import ae_zoo.models
 
 assert keras.backend.backend() == "jax"
-folder = Path(sys.argv[1])
+folder, trained = Path(sys.argv[1]), sys.argv[2:]
 x = np.load(folder / "x.npy")
 results = {}
 for path in sorted(folder.glob("*-*")):
     model = keras.saving.load_model(path)
     results[path.name] = model(x, training=False)
-    model.compile(run_eagerly=True)
-    assert np.isfinite(model.train_on_batch(x, x)), path.name
+    if path.name in trained:
+        model.compile(run_eagerly=True)
+        assert np.isfinite(model.train_on_batch(x, x)), path.name
 np.savez(folder / "results.npz", **results)
 """
 
@@ -44,9 +47,8 @@ def test_jax_gives_tensorflows_outputs(digits, seeded, tmp_path):
         expected[case.id] = np.asarray(model(x, training=False))
 
     environment = os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
-    subprocess.run(
-        [sys.executable, "-c", JAX_SIDE, str(tmp_path)], env=environment, check=True
-    )
+    command = [sys.executable, "-c", JAX_SIDE, str(tmp_path), *TRAINED]
+    subprocess.run(command, env=environment, check=True)
     results = np.load(tmp_path / "results.npz")
     assert set(results) == set(expected)
     for name, outputs in expected.items():

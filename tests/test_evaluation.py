@@ -8,7 +8,7 @@ from sklearn.decomposition import PCA
 
 import ae_zoo
 from ae_zoo import evaluation, models
-from ae_zoo.errors import InputError
+from ae_zoo.errors import InputError, UnknownNameError
 from ae_zoo.evaluation import (
     Subject,
     likelihood,
@@ -216,17 +216,20 @@ def test_total_variation_has_its_best_weight():
         assert reconstruction.psnr(clean, denoised).mean() <= best
 
 
-def test_sparsity_of_a_known_code(monkeypatch):
-    model = models.sparse_ae(SHAPE, latent_dim=4)
-    codes = np.zeros((80, 4), "float32")
-    codes[:, 0] = 2.0  # always active
-    codes[:20, 1] = 1.0  # active on a quarter of the images
-    codes[:, 2] = 0.1  # never, beside the largest
+@pytest.mark.parametrize(
+    ("options", "off"),
+    [({"activation": "relu"}, 0.0), ({"activation": "sigmoid", "penalty": "kl"}, 0.4)],
+)
+def test_sparsity_of_a_known_code(options, off, monkeypatch):
+    model = models.sparse_ae(SHAPE, latent_dim=4, **options)
+    codes = np.full((80, 4), off, "float32")
+    codes[:, 0] = 0.9  # always active
+    codes[:20, 1] = 0.6  # active on a quarter of the images
     monkeypatch.setattr(model, "encode", lambda x: codes)
     metrics, baselines = sparsity.measure(subject(model))
     assert metrics == pytest.approx(
         {
-            "code_mean_activation": (2.0 + 0.25 + 0.1) / 4,
+            "code_mean_activation": (0.9 + 0.25 * 0.6 + 2.75 * off) / 4,
             "code_active_fraction": 1.25 / 4,
             "code_dead_fraction": 0.5,
         }
@@ -273,26 +276,43 @@ def test_evaluate_gives_the_same_numbers_again(synthetic_data):
     assert evaluation.evaluate(model, "squares") == first
 
 
-def test_evaluate_takes_the_dataset_from_the_manifest(synthetic_data, monkeypatch):
+@pytest.fixture
+def zoo(monkeypatch):
+    """A zoo of one listed model, with a folder outside the manifest."""
     from ae_zoo.zoo import loader, manifest
 
+    entry = {"name": "dense_ae.squares", "dataset": "squares"}
+
+    def model_info(name):
+        if name not in ("dense_ae", "dense_ae.squares"):
+            raise UnknownNameError(f"Unknown model {name!r}")
+        return entry
+
     model = models.dense_ae(SHAPE, latent_dim=3)
-    monkeypatch.setattr(loader, "load", {"dense_ae.squares": model}.__getitem__)
-    entry = {"dense_ae.squares": {"dataset": "squares"}}
-    monkeypatch.setattr(manifest, "model_info", entry.__getitem__)
+    monkeypatch.setattr(loader, "load", lambda name: model)
+    monkeypatch.setattr(manifest, "model_info", model_info)
+
+
+def test_evaluate_takes_the_dataset_from_the_manifest(zoo, monkeypatch):
     loaded = []
     monkeypatch.setattr(
         evaluation,
         "load_arrays",
         lambda name, split, data_dir: loaded.append((name, split, data_dir)) or TEST,
     )
-    result = evaluation.evaluate("dense_ae.squares", data_dir="here")
+    result = evaluation.evaluate("dense_ae", data_dir="here")
     assert result["name"] == "dense_ae.squares"
     assert loaded == [("squares", "train", "here"), ("squares", "test", "here")]
 
 
+def test_evaluate_takes_a_folder_with_a_dataset(zoo, synthetic_data):
+    assert evaluation.evaluate("runs/mine", "squares")["name"] == "runs/mine"
+    with pytest.raises(InputError, match=r"runs/mine.*dataset"):
+        evaluation.evaluate("runs/mine")
+
+
 def test_evaluate_asks_for_the_dataset_of_a_nameless_model():
-    with pytest.raises(InputError, match="dataset="):
+    with pytest.raises(InputError, match="dataset"):
         evaluation.evaluate(models.dense_ae(SHAPE))
 
 

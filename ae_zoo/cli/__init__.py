@@ -6,7 +6,6 @@ Commands import what they need when they run, so those that only read the list o
 weights never import TensorFlow.
 """
 
-import os
 import sys
 from typing import Annotated
 
@@ -60,7 +59,6 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         The exit code: 0, 2 for a user's mistake, 130 when interrupted.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         code = app(arguments or ["--help"], prog_name="ae-zoo", standalone_mode=False)

@@ -37,19 +37,23 @@ def train(
 ) -> None:
     """Train a model from its recipe; the datasets come from TFDS_DATA_DIR."""
     overrides = parse_overrides(set_ or [])
-    if show:
-        from ae_zoo.training.recipe import load_recipe
-
-        print(load_recipe(recipe, overrides).to_yaml(), end="")
-        return
-    if out is None:
+    if out is None and not show:
         raise RecipeError("Training needs a folder for its results: add --out DIR.")
-    with output.working("Loading TensorFlow"):
+    with output.working("Loading Keras"):
+        output.load_keras()
         from ae_zoo import training
+
+    content = training.load_recipe(recipe, overrides)
+    if show:
+        print(content.to_yaml(), end="")
+        return
     with output.stdout_for_results():
-        folder = training.train(recipe, out=out, overrides=overrides)
+        folder = training.train(content, out)
     print(folder)
-    typer.echo(f"Measure it with `ae-zoo evaluate {folder}`.", err=True)
+    typer.echo(
+        f"Measure it with `ae-zoo evaluate {folder} --dataset {content.data.name}`.",
+        err=True,
+    )
 
 
 def parse_overrides(settings: list[str]) -> dict[str, Any]:
@@ -89,9 +93,14 @@ def evaluate(
 ) -> None:
     """Measure a model on test data, beside simple baselines."""
     with output.working(f"Loading {name}") as say:
+        output.load_keras()
         from ae_zoo import evaluation
 
-        result = evaluation.evaluate(name, dataset=dataset, progress=say)
+        result = evaluation.evaluate(
+            name,
+            dataset=dataset,
+            progress=lambda question: say(f"Measuring {name}: {question}"),
+        )
     if json:
         output.print_json(result)
     else:

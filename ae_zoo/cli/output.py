@@ -1,6 +1,7 @@
 """What commands print and write: tables, JSON, progress, files."""
 
 import contextlib
+import importlib
 import json
 import os
 import sys
@@ -84,6 +85,35 @@ def working(message: str) -> Iterator[Callable[[str], None]]:
     console = Console(stderr=True, markup=False, highlight=False)
     with console.status(message) as status, stdout_for_results():
         yield status.update
+
+
+def load_keras() -> None:
+    """Imports Keras and its backend without TensorFlow's lines of log.
+
+    Some are written before TensorFlow looks at TF_CPP_MIN_LOG_LEVEL, so stderr is
+    closed meanwhile. Who sets that variable sees what was asked for.
+    """
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        silence = contextlib.nullcontext()
+    else:
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+        silence = _silent_stderr()
+    with silence:
+        importlib.import_module("keras")
+
+
+@contextlib.contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Discards what this process, C++ included, writes to stderr."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 @contextlib.contextmanager

@@ -32,7 +32,8 @@ def demo(
 ) -> None:
     """See what the zoo does: offline, on real digits, in one picture."""
     output.check_output(picture, (".png",))
-    with output.working("Loading TensorFlow") as say:
+    with output.working("Loading Keras") as say:
+        output.load_keras()
         from ae_zoo.demo import draw, run
 
         result = run(progress=say)
@@ -40,14 +41,54 @@ def demo(
         with output.new_file(picture) as file:
             draw(result).savefig(file, format="png")
     if json:
-        output.print_json({**result.numbers, "picture": str(picture)})
+        output.print_json(
+            {
+                "metrics": result.metrics,
+                "baselines": result.baselines,
+                "seconds": round(result.seconds, 1),
+                "picture": str(picture),
+            }
+        )
     else:
         output.print_table(
-            ("on 1,797 handwritten digits", "ae_zoo", "baseline"),
-            result.summary(),
-            numbers=("ae_zoo",),
+            ("1,797 handwritten digits", "pretrained", "baselines"),
+            result.table(),
+            numbers=("pretrained",),
         )
-        typer.echo(f"Picture: {picture}")
+        print(f"\nPicture: {picture}")
+
+
+def features(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="INPUT",
+            help="Folder of images, .npy, .npz, or a TFDS name such as mnist:train.",
+            show_default=False,
+        ),
+    ],
+    model: Model,
+    to: Annotated[
+        Path, typer.Option("--output", "-o", help="A .npz: codes, labels, paths.")
+    ] = Path("codes.npz"),
+    key: Annotated[
+        str | None, typer.Option(help="Inner layer; by default the code.")
+    ] = None,
+) -> None:
+    """Turn images into features for classifiers, search and clustering."""
+    output.check_output(to, (".npz",))
+    with output.working(f"Encoding {source}"):
+        output.load_keras()
+        import numpy as np
+
+        from ae_zoo.tasks.features import extract
+
+        arrays = extract(source, model, key)
+        with output.new_file(to) as file:
+            np.savez_compressed(file, **arrays)
+    print(to)
+    n, size = arrays["codes"].shape
+    typer.echo(f"{n:,} examples, {size:,} features each.", err=True)
 
 
 def generate(
@@ -61,6 +102,7 @@ def generate(
     """Draw new examples from a generative model."""
     output.check_output(to, (".png", ".npz"))
     with output.working(f"Loading {model}"):
+        output.load_keras()
         import numpy as np
 
         from ae_zoo.zoo.loader import load
@@ -106,4 +148,4 @@ def tile(images: "np.ndarray", side: int = 112, gap: int = 4) -> "Image.Image":
     return Image.fromarray(grid.squeeze(-1) if channels == 1 else grid)
 
 
-COMMANDS = (demo, generate)
+COMMANDS = (demo, features, generate)

@@ -10,6 +10,7 @@ Everything can be streamed, so that memory does not grow with the number of exam
 import math
 import os
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -31,11 +32,15 @@ LABEL_KEYS = ("y", "label", "labels")
 _WHITE_LEVEL = {"bool": 1, "uint8": 255, "uint16": 65535}
 _TOLERANCE = 1e-6  # how far rounding may carry a float out of [0, 1]
 _BLOCK_BYTES = 2**26
+# What Pillow and NumPy raise for damaged files.
 _BROKEN_IMAGE = (
-    *(OSError, SyntaxError, ValueError, EOFError, struct.error),
-    Image.DecompressionBombError,
+    *(OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError),
+    *(struct.error, Image.DecompressionBombError),
 )
-_BROKEN_ARRAY = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error)
+_BROKEN_ARRAY = (
+    *(OSError, SyntaxError, ValueError, EOFError),
+    *(zipfile.BadZipFile, zlib.error, tokenize.TokenError),
+)
 
 
 def to_inputs(source, input_shape: tuple[int, ...]) -> np.ndarray:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from ae_zoo.autoencoder import Autoencoder
 from ae_zoo.data import load_arrays
-from ae_zoo.errors import InputError
+from ae_zoo.errors import InputError, UnknownNameError
 from ae_zoo.evaluation import (
     likelihood,
     probe,
@@ -74,16 +74,25 @@ def evaluate(
 def _resolve(model_or_name, dataset) -> tuple[str, Autoencoder, str]:
     """Name, model and data set to measure."""
     if isinstance(model_or_name, Autoencoder):
-        if dataset is None:
-            raise InputError(
-                f"{model_or_name.name!r} does not say what it was trained on: give "
-                "the TFDS name of its data, as in evaluate(model, dataset='mnist')."
-            )
-        return model_or_name.name, model_or_name, dataset
+        entry, model = {"name": model_or_name.name}, model_or_name
+    else:
+        entry, model = _from_zoo(os.fspath(model_or_name))
+    dataset = dataset or entry.get("dataset")
+    if dataset is None:
+        raise InputError(
+            f"{entry['name']!r} does not say what it was trained on: give the TFDS "
+            "name of its data as the dataset, such as 'mnist'."
+        )
+    return entry["name"], model, dataset
 
+
+def _from_zoo(name: str) -> tuple[dict, Autoencoder]:
+    """Manifest entry, bare for a folder or a Hub repository, and the model."""
     from ae_zoo.zoo.loader import load
     from ae_zoo.zoo.manifest import model_info
 
-    name = os.fspath(model_or_name)
-    dataset = dataset or model_info(name)["dataset"]
-    return name, load(name), dataset
+    model = load(name)
+    try:
+        return model_info(name), model
+    except UnknownNameError:
+        return {"name": name}, model

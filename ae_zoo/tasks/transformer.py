@@ -1,12 +1,19 @@
 """Autoencoders as scikit-learn transformers."""
 
 import contextlib
+import functools
 import inspect
 import math
+import os
 import random
+from collections.abc import Callable
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -14,6 +21,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ae_zoo.data.inputs import to_inputs
 from ae_zoo.errors import InputError
 from ae_zoo.tasks.features import feature_size
+
+_FLOATS = (np.float64, np.float32)
 
 
 class AutoencoderTransformer(
@@ -82,34 +91,39 @@ class AutoencoderTransformer(
             y: ignored.
 
         Raises:
-            InputError: the pretrained model takes another number of features, or
-                other values.
+            InputError: the model is trained already and takes another number of
+                features, other values, or none of the arguments given.
             UnknownNameError: there is no such model or key.
         """
         if _is_family(self.model):
-            X = validate_data(self, X, dtype=(np.float64, np.float32))
+            X = validate_data(self, X, dtype=_FLOATS)
             self.scaler_ = StandardScaler().fit(X)
-            self._train(self._rows(X))
+            self._train(X)
         else:
             X = validate_data(self, X)
             self.scaler_ = None
             self.model_ = self._load()
-            self._rows(X)
+            self._inputs(X)  # refuse now what transform would refuse
         self._n_features_out = feature_size(self.model_, self._key)
         return self
 
     def transform(self, X):
-        """Features of each row, `(n, n_features_out)`, float32."""
-        check_is_fitted(self)
-        dtype = "numeric" if self.scaler_ is None else (np.float64, np.float32)
-        X = validate_data(self, X, dtype=dtype, reset=False)
-        return self._in_full_batches(self._features, self._images(self._rows(X)))
-
-    def inverse_transform(self, X):
-        """Rows `(n, n_features_in_)`, in the units of the training data, for codes.
+        """Features of each row, `(n, n_features_out)`, float32.
 
         Raises:
-            InputError: X has not the size of a code, or `key` is not the code.
+            InputError: the pretrained model takes other values.
+        """
+        check_is_fitted(self)
+        dtype = "numeric" if self.scaler_ is None else _FLOATS
+        X = validate_data(self, X, dtype=dtype, reset=False)
+        features = functools.partial(self.model_.features, key=self._key)
+        return self._in_full_batches(features, self._inputs(X))
+
+    def inverse_transform(self, X):
+        """Rows `(n, n_features_in_)` in the units of the data, float32, for codes.
+
+        Raises:
+            InputError: X is not as wide as the code, or `key` is not the code.
         """
         check_is_fitted(self)
         if self._key != "code":
@@ -124,3 +138,115 @@ class AutoencoderTransformer(
             )
         rows = self._in_full_batches(self.model_.decode, codes)
         return rows if self.scaler_ is None else self.scaler_.inverse_transform(rows)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+    @property
+    def _key(self) -> str:
+        return self.key or "code"
+
+    def _load(self):
+        """The pretrained model."""
+        from ae_zoo.autoencoder import Autoencoder
+        from ae_zoo.zoo.loader import load
+
+        model = self.model
+        if isinstance(model, (str, os.PathLike)):
+            model = load(model)
+        if not isinstance(model, Autoencoder):
+            raise InputError(
+                f"model is a {type(model).__name__}: pass the name of a family or of a "
+                "pretrained weight, or an Autoencoder."
+            )
+        if self.model_arguments or self.latent_dim not in (None, model.latent_dim):
+            raise InputError(
+                f"{self.model!r} is trained already, with a code of "
+                f"{model.latent_dim}: leave out latent_dim and model_arguments."
+            )
+        return model
+
+    def _train(self, X):
+        """Builds the family and trains it on X, without a global random state."""
+        import keras
+
+        rng = check_random_state(self.random_state)
+        with _keras_seed(rng.randint(2**31 - 1)):
+            self.model_ = self._build(X.shape[1])
+        self.model_.compile(optimizer=keras.optimizers.Adam(self.learning_rate))
+        inputs = self._inputs(X)
+        self.loss_curve_ = [self._train_epoch(inputs, rng) for _ in range(self.epochs)]
+
+    def _build(self, n_features: int):
+        from ae_zoo.models import family
+
+        chosen = family(self.model)
+        own = inspect.signature(chosen.build).parameters["latent_dim"].default
+        arguments = {
+            "input_shape": (n_features,),
+            "latent_dim": min(own, n_features),
+            "loss": "mse",
+            "output": "linear",
+        }
+        if "backbone" in chosen.arguments:
+            arguments["backbone"] = "dense"
+        if self.latent_dim is not None:
+            arguments["latent_dim"] = self.latent_dim
+        return chosen.build(**arguments | (self.model_arguments or {}))
+
+    def _train_epoch(self, inputs: np.ndarray, rng: np.random.RandomState) -> float:
+        """One pass in random order, full batches only; returns the mean loss."""
+        size = min(self.batch_size, len(inputs))
+        order = rng.permutation(len(inputs))
+        self.model_.reset_metrics()
+        for start in range(0, len(order) - size + 1, size):
+            batch = inputs[order[start : start + size]]
+            loss = self.model_.train_on_batch(batch, batch)  # mean since the reset
+        return float(loss)
+
+    def _inputs(self, X: np.ndarray) -> np.ndarray:
+        """Rows as the model takes them, `(n, *input_shape)`, float32."""
+        shape = self.model_.input_shape[1:]
+        if X.shape[1] != math.prod(shape):
+            raise InputError(
+                f"{self.model_.name!r} takes {math.prod(shape)} features, flattened "
+                f"examples of shape {shape}, but X has {X.shape[1]}: resize them."
+            )
+        if self.scaler_ is None:
+            return to_inputs(X.reshape(-1, *shape), shape)
+        rows = np.asarray(self.scaler_.transform(X), dtype=np.float32)
+        return rows.reshape(-1, *shape)
+
+    def _in_full_batches(self, predict: Callable, x: np.ndarray) -> np.ndarray:
+        """`predict` of `x` as rows.
+
+        Filled up to full batches, so that one shape is compiled and that the result
+        of a row does not depend on how many others there are.
+        """
+        n = len(x)
+        filling = np.zeros((-n % self.batch_size, *x.shape[1:]), x.dtype)
+        full = np.concatenate([x, filling])
+        return predict(full, batch_size=self.batch_size)[:n].reshape(n, -1)
+
+
+def _is_family(model) -> bool:
+    from ae_zoo.models import FAMILIES
+
+    return isinstance(model, str) and model in FAMILIES
+
+
+@contextlib.contextmanager
+def _keras_seed(seed: int):
+    """Seeds what is built inside, and nothing else.
+
+    Layers draw the seeds of their weights and noise from Python's generator, which
+    gets its state back.
+    """
+    state = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(state)

@@ -11,6 +11,7 @@ import inspect
 import json
 import os
 import tempfile
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -247,8 +248,11 @@ def _load_weights(model: "Autoencoder", path: Path) -> None:
     try:
         with h5py.File(path) as file:
             _check_hdf5(file, len(model.weights), path)
-        model.load_weights(path)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        with warnings.catch_warnings():
+            # Keras only warns where it leaves layers at their initial weights.
+            warnings.filterwarnings("error", "Skipping nested container")
+            model.load_weights(path)
+    except (OSError, ValueError, KeyError, RuntimeError, UserWarning) as error:
         raise ManifestError(
             f"{path} does not hold the weights of this architecture "
             f"({_first_line(error)}); get the folder again."

@@ -154,7 +154,8 @@ class HubFolder:
                 "in with `hf auth login` or set HF_TOKEN"
             )
         else:
-            reason = str(error).strip().partition("\n")[0].rstrip(".")
+            cause = error.__cause__ if isinstance(error, FileNotFoundError) else None
+            reason = str(cause or error).strip().partition("\n")[0].rstrip(".")
             why = (
                 f"{reason}; check the connection and try again, or set HF_ENDPOINT to "
                 "a mirror"
