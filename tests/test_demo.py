@@ -72,6 +72,7 @@ def test_metrics_have_evaluates_keys(demo):
         "tv_denoise_psnr@0.5",
         "pca_mse",
         "pixels_probe_accuracy@100",
+        "pca_probe_accuracy@100",
     }
     figures = demo.metrics | demo.baselines
     assert np.isfinite(list(figures.values())).all()
@@ -113,11 +114,11 @@ def test_rebuilding_compares_with_a_pca_of_the_other_digits(digits):
     assert (rebuilt.size, rebuilt.fitted) == (5, 200)
 
 
-def test_good_features_beat_pixels(digits):
+def test_good_codes_beat_pixels(digits):
     images, labels = (values[:300] for values in digits)
-    model = SimpleNamespace(features=lambda x, key: np.eye(10)[labels])
+    model = SimpleNamespace(latent_dim=10, encode=lambda x: np.eye(10)[labels])
     classified = compute.classify(model, images, labels)
-    assert (classified.accuracies["features"] == 1).all()
+    assert (classified.accuracies["codes"] == 1).all()
     assert 0.7 < classified.accuracies["pixels"].mean() < 0.95
     assert classified.tested == 200
 
@@ -177,4 +178,7 @@ def test_the_bundled_models_beat_the_baselines():
     demo = compute.run()
     metrics, baselines = demo.metrics, demo.baselines
     assert metrics["denoise_psnr@0.5"] > baselines["tv_denoise_psnr@0.5"] + 1
-    assert metrics["probe_accuracy@100"] > baselines["pixels_probe_accuracy@100"]
+    assert metrics["mse"] < baselines["pca_mse"]
+    for inputs in ("pixels", "pca"):
+        rival = baselines[f"{inputs}_probe_accuracy@100"]
+        assert metrics["probe_accuracy@100"] > rival

@@ -67,7 +67,7 @@ class Client:
         )
 
     def finish(self, process):
-        output, errors = process.communicate(timeout=100)
+        output, errors = process.communicate(timeout=200)
         assert process.returncode == 0, errors
         return json.loads(output)
 

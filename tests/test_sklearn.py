@@ -126,7 +126,7 @@ def global_states():
 
 
 def test_random_state_decides_everything_and_disturbs_nothing(digits):
-    x = digits[0][:100]
+    x = digits[0][:64]
     before = global_states()
     transformer = AutoencoderTransformer(
         "vae", latent_dim=3, epochs=2, random_state=0, model_arguments={"dropout": 0.2}

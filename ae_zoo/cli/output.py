@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import json
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -97,6 +98,7 @@ def load_keras() -> None:
         silence = contextlib.nullcontext()
     else:
         os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
         silence = _silent_stderr()
     with silence:
         importlib.import_module("keras")

@@ -6,9 +6,9 @@ from skimage.transform import resize
 
 SIDE = 28  # of MNIST's images
 HEIGHT = 20  # of MNIST's digits
-# Ink levels that become 0 and 1. Blocks of 4 x 4 pixels were counted to make these
-# images; enlarged they are blurred, and this gives strokes their edges back.
-INK = (0.4, 0.75)
+# Ink levels that become 0 and 1. Enlarging blurs; this gives strokes their edges back.
+# Of the levels tried, nearest neighbours among MNIST's digits recognise these best.
+INK = (0.4, 0.7)
 
 
 def load_digits() -> tuple[np.ndarray, np.ndarray]:

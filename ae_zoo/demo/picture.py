@@ -135,10 +135,11 @@ def _draw_classified(figure: Figure, demo: Demo) -> None:
         f"{compute.SPLITS} draws and their mean"
     )
     _head(figure, RIGHT, 7.25, f"Learn from {compute.LABELS} labels", note)
-    axes = _axes(figure, RIGHT + 1.15, 8.05, SIDE - 1.3, 1.45)
+    axes = _axes(figure, RIGHT + 1.15, 7.95, SIDE - 1.3, 2.0)
     rows = [
         ("raw pixels", "pixels", GREY),
-        ("conv_ae\nfeatures", "features", ACCENT),
+        ("PCA codes", "pca", GREY),
+        ("conv_ae codes", "codes", ACCENT),
     ]
     for y, (_, inputs, color) in enumerate(rows):
         values = 100 * classified.accuracies[inputs]
@@ -148,7 +149,7 @@ def _draw_classified(figure: Figure, demo: Demo) -> None:
         axes.text(
             mean, y - 0.32, f"{mean:.1f}%", color=color, weight="bold", ha="center"
         )
-    axes.set_ylim(1.5, -0.65)
+    axes.set_ylim(len(rows) - 0.55, -0.6)
     axes.margins(x=0.08)
     axes.set_yticks(range(len(rows)), [label for label, _, _ in rows], size=10)
     for label, (_, _, color) in zip(axes.get_yticklabels(), rows, strict=True):

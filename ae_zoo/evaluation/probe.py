@@ -67,10 +67,15 @@ def code_quality(train, test, train_labels, test_labels) -> dict[str, float]:
     }
 
 
-def probe_accuracy(train, test, train_labels, test_labels) -> float:
-    """Test accuracy of logistic regression on standardised features."""
+def probe_accuracy(train, test, train_labels, test_labels, c: float = C) -> float:
+    """Test accuracy of logistic regression on standardised features.
+
+    Args:
+        c: inverse strength of the L2 penalty; the default was chosen on held-out
+            training images by `scripts/select_probe.py`.
+    """
     probe = make_pipeline(
-        StandardScaler(), LogisticRegression(C=C, max_iter=MAX_STEPS, tol=1e-3)
+        StandardScaler(), LogisticRegression(C=c, max_iter=MAX_STEPS, tol=1e-3)
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # see MAX_STEPS

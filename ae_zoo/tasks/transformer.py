@@ -23,6 +23,7 @@ from ae_zoo.errors import InputError
 from ae_zoo.tasks.features import feature_size
 
 _FLOATS = (np.float64, np.float32)
+_STEPS_WORTH_COMPILING = 10  # fewer take less time than tracing the graph
 
 
 class AutoencoderTransformer(
@@ -175,8 +176,12 @@ class AutoencoderTransformer(
         rng = check_random_state(self.random_state)
         with _keras_seed(rng.randint(2**31 - 1)):
             self.model_ = self._build(X.shape[1])
-        self.model_.compile(optimizer=keras.optimizers.Adam(self.learning_rate))
         inputs = self._inputs(X)
+        steps = self.epochs * math.ceil(len(inputs) / self.batch_size)
+        self.model_.compile(
+            optimizer=keras.optimizers.Adam(self.learning_rate),
+            run_eagerly=steps < _STEPS_WORTH_COMPILING,
+        )
         self.loss_curve_ = [self._train_epoch(inputs, rng) for _ in range(self.epochs)]
 
     def _build(self, n_features: int):

@@ -126,7 +126,6 @@ def _pretrain(model, dataset, options, verbose) -> list[list[float]]:
         learning_rate=options.pretrain.learning_rate,
         level=options.pretrain.level,
         seed=options.seed,
-        jit=options.jit,
         verbose=verbose,
     )
 

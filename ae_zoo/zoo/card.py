@@ -52,10 +52,10 @@ def write_card(entry: dict, recipe: dict, folder: Path, model, data_dir=None) ->
             "## Filters\n\nThe 100 decoder filters with the largest norm.\n\n"
             "![Filters](filters.png)"
         )
-    if (
-        "pretraining_loss" in (training := _training(folder))
-        and (training["pretraining_loss"])
-    ):
+    if model.bottleneck.generative:
+        _save_grid(_tile(model.sample(36, seed=0), columns=12), folder / "samples.png")
+        sections.append("## Samples\n\n![Samples from the prior](samples.png)")
+    if _training(folder)["pretraining_loss"]:
         sections.append(_pretraining(entry, folder))
     sections.append(_training_section(entry, recipe))
     sections.append(f"## Reference\n\n{family.reference}")
@@ -130,24 +130,25 @@ def _draw_reconstructions(model, images: np.ndarray, path: Path) -> None:
     rows = [images]
     if model.corruption is not None:
         noise = np.random.default_rng(0).normal(size=images.shape)
-        noisy = images + model.corruption.level * noise.astype("float32")
-        rows.append(noisy)
+        rows.append(images + model.corruption.level * noise.astype("float32"))
     rows.append(model.reconstruct(rows[-1]))
-    _save_grid(np.concatenate([np.concatenate(list(row), 1) for row in rows]), path)
+    _save_grid(_tile(np.concatenate(rows), columns=len(images)), path)
 
 
 def _draw_filters(model, path: Path, side: int = 10) -> None:
     kernel = np.asarray(model.decoder.get_layer("decoder_1").kernel)
-    strongest = np.argsort(-np.linalg.norm(kernel, axis=1))[: side * side]
-    filters = kernel[strongest].reshape(side, side, *model.input_shape[1:])
-    scale = np.abs(filters).max(axis=(2, 3, 4), keepdims=True)
-    filters = np.pad(
-        0.5 + 0.5 * filters / scale,
-        ((0, 0), (0, 0), (1, 1), (1, 1), (0, 0)),
-        constant_values=1.0,
-    )
-    grid = np.concatenate([np.concatenate(list(row), axis=1) for row in filters])
-    _save_grid(grid, path)
+    largest = np.argsort(-np.linalg.norm(kernel, axis=1))[: side * side]
+    filters = kernel[largest].reshape(-1, *model.input_shape[1:])
+    scale = np.abs(filters).max(axis=(1, 2, 3), keepdims=True)
+    margins = ((0, 0), (1, 1), (1, 1), (0, 0))
+    framed = np.pad(0.5 + 0.5 * filters / scale, margins, constant_values=1.0)
+    _save_grid(_tile(framed, columns=side), path)
+
+
+def _tile(images: np.ndarray, columns: int) -> np.ndarray:
+    """`(n, h, w, c)` as one image with `columns` of them in a row."""
+    rows = [images[i : i + columns] for i in range(0, len(images), columns)]
+    return np.concatenate([np.concatenate(list(row), axis=1) for row in rows])
 
 
 def _save_grid(grid: np.ndarray, path: Path, scale: int = 2) -> None:

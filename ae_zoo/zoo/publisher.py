@@ -35,14 +35,21 @@ def bundle(
         The manifest entry, already written to the manifest.
 
     Raises:
-        ManifestError: `run` holds no finished training.
+        ManifestError: `run` holds no finished training, or one by another recipe
+            than the packaged one of that name.
     """
     from ae_zoo.evaluation import evaluate
+    from ae_zoo.training.recipe import load_recipe
 
     run = Path(run)
     if not (run / "history.json").is_file():
         raise ManifestError(f"{run} holds no finished training (no history.json).")
     recipe = yaml.safe_load((run / "recipe.yaml").read_text())
+    if load_recipe(run / "recipe.yaml") != load_recipe(recipe["name"]):
+        raise ManifestError(
+            f"{run} was trained by another recipe than the packaged "
+            f"{recipe['name']!r}; train it again."
+        )
     training = json.loads((run / "history.json").read_text())
     name, data = recipe["name"], recipe["data"]
 
