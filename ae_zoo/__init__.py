@@ -12,9 +12,10 @@ verifying weights never import TensorFlow.
 import importlib
 import sys
 
+from ae_zoo._lazy import attach
+
 __version__ = "0.1.0"
 
-# Public name -> module that defines it.
 _EXPORTS = {
     "Autoencoder": "ae_zoo.autoencoder",
     "download": "ae_zoo.zoo.loader",
@@ -23,34 +24,24 @@ _EXPORTS = {
     "model_info": "ae_zoo.zoo.manifest",
     "save": "ae_zoo.zoo.folder",
     "verify": "ae_zoo.zoo.loader",
+} | {
+    module: f"ae_zoo.{module}"
+    for module in (
+        "backbones",
+        "data",
+        "errors",
+        "evaluation",
+        "layers",
+        "losses",
+        "models",
+        "tasks",
+        "training",
+        "zoo",
+    )
 }
-_MODULES = (
-    "backbones",
-    "data",
-    "errors",
-    "evaluation",
-    "layers",
-    "losses",
-    "models",
-    "tasks",
-    "training",
-    "zoo",
-)
 
-__all__ = ["__version__", *_EXPORTS, *_MODULES]
-
-
-def __getattr__(name):
-    if name in _EXPORTS:
-        return getattr(importlib.import_module(_EXPORTS[name]), name)
-    if name in _MODULES:
-        return importlib.import_module(f"ae_zoo.{name}")
-    raise AttributeError(f"module 'ae_zoo' has no attribute {name!r}")
-
-
-def __dir__():
-    return sorted(__all__)
-
+__all__ = ["__version__", *_EXPORTS]
+__getattr__, __dir__ = attach(__name__, _EXPORTS)
 
 if "keras" in sys.modules:
     # Then importing our classes is free, and `keras.saving.load_model` finds them.

@@ -45,7 +45,7 @@ def train(case, x, strategy, initial=None):
         silence(model)
         if initial is not None:
             model.set_weights(initial)
-        model.compile(optimizer=keras.optimizers.SGD(3e-3, momentum=0.9))
+        model.compile(optimizer=keras.optimizers.SGD(1e-3, momentum=0.9))
     initial = model.get_weights()
     data = tf.data.Dataset.from_tensor_slices((x, x)).repeat()
     data = data.batch(BATCH, drop_remainder=True)
@@ -53,7 +53,11 @@ def train(case, x, strategy, initial=None):
     return initial, model.get_weights(), history["loss"][0]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+# Without their noise, the kinds of corruption are the same model.
+QUIET_CASES = [case for case in CASES if "noise" not in case.arguments]
+
+
+@pytest.mark.parametrize("case", QUIET_CASES, ids=lambda case: case.id)
 def test_two_replicas_train_like_one(case: Case, mirrored, digits, seeded):
     if has_estimated_penalty(case):
         pytest.skip("the contractive estimate is random; see the test of its noise")

@@ -39,14 +39,14 @@ def train(
     overrides = parse_overrides(set_ or [])
     if out is None and not show:
         raise RecipeError("Training needs a folder for its results: add --out DIR.")
-    with output.working("Loading Keras"):
-        output.load_keras()
-        from ae_zoo import training
+    from ae_zoo import training
 
     content = training.load_recipe(recipe, overrides)
     if show:
         print(content.to_yaml(), end="")
         return
+    with output.working("Loading Keras"):
+        output.load_keras()
     with output.stdout_for_results():
         folder = training.train(content, out)
     print(folder)

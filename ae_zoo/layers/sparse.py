@@ -44,13 +44,21 @@ class SparseBottleneck(Bottleneck):
         if self.penalty == "l1":
             value = ops.mean(ops.sum(ops.abs(activity), axis=-1))
         else:
-            rho = ops.clip(replica_mean(ops.mean(activity, axis=0)), 1e-6, 1 - 1e-6)
+            rho = ops.clip(self._mean_activity(activity), 1e-6, 1 - 1e-6)
             value = ops.sum(
                 self.target * ops.log(self.target / rho)
                 + (1 - self.target) * ops.log((1 - self.target) / (1 - rho))
             )
         self.add_penalty(self.weight * value)
         return z
+
+    def _mean_activity(self, activity):
+        """Mean of each unit over the batches of all replicas."""
+        mean = replica_mean(ops.mean(activity, axis=0))
+        # To wait for the others is to let them run: what they added to this layer's
+        # losses, which replicas share, must not count again in ours.
+        self._clear_losses()
+        return mean
 
     def get_config(self):
         return {

@@ -1,15 +1,15 @@
 """Training: a recipe in, a weights folder out."""
 
-from ae_zoo.training.callbacks import PenaltyWarmup
-from ae_zoo.training.pretrain import pretrain_stack
-from ae_zoo.training.recipe import Recipe, list_recipes, load_recipe
-from ae_zoo.training.run import train
+from ae_zoo._lazy import attach
 
-__all__ = [
-    "PenaltyWarmup",
-    "Recipe",
-    "list_recipes",
-    "load_recipe",
-    "pretrain_stack",
-    "train",
-]
+_EXPORTS = {
+    "PenaltyWarmup": "ae_zoo.training.callbacks",
+    "Recipe": "ae_zoo.training.recipe",
+    "list_recipes": "ae_zoo.training.recipe",
+    "load_recipe": "ae_zoo.training.recipe",
+    "pretrain_stack": "ae_zoo.training.pretrain",
+    "train": "ae_zoo.training.run",
+}
+
+__all__ = [*_EXPORTS]
+__getattr__, __dir__ = attach(__name__, _EXPORTS)

@@ -153,7 +153,7 @@ def _find_listed(entry: dict, revision, cache_dir) -> tuple[Path, list[dict]]:
     if hub is None:
         raise DownloadError(
             f"{entry['name']} is neither bundled nor published; make it with "
-            f"`ae-zoo train {entry['name']}`."
+            f"`ae-zoo train {entry['name']} --out runs/{entry['name']}`."
         )
     return _hub_folder(entry, cache_dir).fetch(entry["files"]), entry["files"]
 

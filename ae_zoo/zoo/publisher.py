@@ -12,10 +12,8 @@ from ae_zoo import __version__, models
 from ae_zoo.errors import ManifestError
 from ae_zoo.zoo.card import write_card
 from ae_zoo.zoo.folder import load_folder, sha256
-from ae_zoo.zoo.manifest import manifest_path, read_manifest
+from ae_zoo.zoo.manifest import KERAS_FILES, manifest_path, read_manifest, weights_path
 
-WEIGHTS = Path(__file__).parent.parent / "weights"
-FILES = ("config.json", "metadata.json", "model.weights.h5")
 CHANNELS = {1: "grey", 3: "rgb"}
 
 
@@ -55,9 +53,9 @@ def bundle(
 
     model = load_folder(run / "model")
     result = evaluate(model, dataset=data["name"], data_dir=data_dir, progress=progress)
-    folder = WEIGHTS / name
+    folder = weights_path() / name
     folder.mkdir(parents=True, exist_ok=True)
-    for file in FILES:
+    for file in KERAS_FILES:
         shutil.copyfile(run / "model" / file, folder / file)
     (folder / "training.json").write_text(json.dumps(training) + "\n")
 
@@ -82,7 +80,7 @@ def bundle(
                 "sha256": sha256(folder / file),
                 "size": (folder / file).stat().st_size,
             }
-            for file in FILES
+            for file in KERAS_FILES
         ],
         "hub": None,
         "recipe": name,
