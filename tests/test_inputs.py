@@ -67,7 +67,7 @@ def test_missing_axes_are_added(shape, received, n):
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        (np.full((6, 5), 255.0), "values up to 255: divide by 255 or pass uint8"),
+        (np.full((6, 5), 255.0), r"values up to 255\.0: divide by 255 or pass uint8"),
         (np.full((6, 5), 4000.0), "divide by 65535 or pass uint16"),
         (np.full((6, 5), 1e6), r"rescale them to \[0, 1\]"),
         (np.full((6, 5), -1.0), r"from -1 to -1: rescale them to \[0, 1\]"),

@@ -241,7 +241,7 @@ def test_pickle_and_clone(given, pretrained, rows):
     ("change", "says"),
     [
         (lambda x: x[:, :49], r"takes 64 features, .*\(8, 8, 1\), but X has 49"),
-        (lambda x: x * 255, "up to 255: divide by 255 or pass uint8"),
+        (lambda x: x * 255, r"up to 255\.0: divide by 255 or pass uint8"),
         (lambda x: x - 1, r"rescale them to \[0, 1\]"),
         (lambda x: (x * 255).astype("int64"), "int64 have no agreed range"),
     ],

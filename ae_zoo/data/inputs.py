@@ -351,7 +351,7 @@ def _out_of_range(low: float, high: float) -> str:
         white = _WHITE_LEVEL[dtype]
         if high <= white:
             return (
-                f"{message}up to {high:.6g}: divide by {white} or pass {dtype} if they "
-                f"are {bits}-bit, else rescale them to [0, 1]."
+                f"{message}up to {round(high, 4)}: divide by {white} or pass {dtype} "
+                f"if they are {bits}-bit, else rescale them to [0, 1]."
             )
     return f"{message}up to {high:.6g}: rescale them to [0, 1]."
