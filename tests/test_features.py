@@ -177,6 +177,11 @@ def test_extract_real_digits(data_dir):
     np.testing.assert_array_equal(found["labels"], labels)
 
 
+def test_extract_an_unknown_split_is_refused(model, data_dir):
+    with pytest.raises(InputError, match=r"no such split: .*'train', 'test'"):
+        extract("mnist:foo", model, data_dir=data_dir)
+
+
 @pytest.mark.parametrize("source", ["./no/such folder", "no_such_set"])
 def test_extract_nothing_is_refused(model, source, tmp_path):
     with pytest.raises(InputError, match=r"no file or folder .* nor such a TFDS"):

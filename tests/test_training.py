@@ -211,3 +211,10 @@ def test_missing_data_says_where_to_look(tmp_path):
         load_arrays("no_such_set", "test", tmp_path)
     with pytest.raises(DownloadError, match="TFDS_DATA_DIR"):
         load_arrays("mnist", "test", tmp_path)
+
+
+def test_a_wrong_split_is_named(data_dir):
+    from ae_zoo.data import load_arrays
+
+    with pytest.raises(UnknownNameError, match="tset"):
+        load_arrays("mnist", "tset", data_dir)

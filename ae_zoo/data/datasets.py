@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ae_zoo.errors import DownloadError, UnknownNameError
+from ae_zoo.errors import DownloadError, InputError, UnknownNameError
 
 
 def _load(name: str, split: str, data_dir, **options):
@@ -21,6 +21,11 @@ def _load(name: str, split: str, data_dir, **options):
     except tfds.core.DatasetNotFoundError as error:
         raise UnknownNameError(
             f"TensorFlow Datasets has no set {name!r}; see tfds.list_builders()."
+        ) from error
+    except ValueError as error:  # how TFDS refuses a split
+        raise UnknownNameError(
+            f"TensorFlow Datasets cannot give {split!r} of {name!r}; write a split such "
+            "as 'train' or 'test[:1000]'."
         ) from error
     except (OSError, tfds.download.DownloadError) as error:
         where = Path(data_dir or "~/tensorflow_datasets")
@@ -45,12 +50,18 @@ def load_arrays(
         int64, `(n,)`.
 
     Raises:
-        UnknownNameError: TFDS has no such set.
+        UnknownNameError: TFDS has no such set, or the set no such split.
         DownloadError: the set is neither prepared nor can it be downloaded.
+        InputError: the set holds no labelled images.
     """
     import tensorflow_datasets as tfds
 
     batch = tfds.as_numpy(_load(name, split, data_dir, batch_size=-1))
+    if "image" not in batch or "label" not in batch:
+        raise InputError(
+            f"{name!r} has {', '.join(sorted(batch))}, not images with labels; choose "
+            "a set of labelled images."
+        )
     return batch["image"].astype("float32") / 255.0, batch["label"]
 
 

@@ -305,9 +305,7 @@ def _misfit(x: np.ndarray, shape: tuple[int, ...]) -> str:
     if x.ndim == 2 and x.shape[1] == math.prod(shape):
         return message + f"reshape it with x.reshape(-1, {fits})."
     if len(shape) == 3:
-        return message + (
-            "resize or convert it, or pass images, which are made to fit."
-        )
+        return message + "resize or convert it, or pass images, which are fitted."
     return message + "choose a model of this shape."
 
 
