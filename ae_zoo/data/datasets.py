@@ -24,8 +24,8 @@ def _load(name: str, split: str, data_dir, **options):
         ) from error
     except ValueError as error:  # how TFDS refuses a split
         raise UnknownNameError(
-            f"TensorFlow Datasets cannot give {split!r} of {name!r}; write a split such "
-            "as 'train' or 'test[:1000]'."
+            f"TensorFlow Datasets cannot give {split!r} of {name!r}; write a split "
+            "such as 'train' or 'test[:1000]'."
         ) from error
     except (OSError, tfds.download.DownloadError) as error:
         where = Path(data_dir or "~/tensorflow_datasets")
