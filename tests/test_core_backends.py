@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 from model_cases import CASES
 
+# Every family on every backbone; JAX compiles too slowly for all their variants.
+LOADED = [c for c in CASES if c.id.endswith(("-default", "-dense", "-conv", "-kl"))]
+
 # Cases that also take a training step under JAX: noise, penalties, shared kernels.
 TRAINED = ("vae-conv", "contractive_ae-dense", "sparse_ae-kl", "stacked_ae-default")
 
@@ -41,7 +44,7 @@ def test_jax_gives_tensorflows_outputs(digits, seeded, tmp_path):
     x = digits[:8]
     np.save(tmp_path / "x.npy", x)
     expected = {}
-    for case in CASES:
+    for case in LOADED:
         model = case.build()
         model.save(tmp_path / case.id, zipped=False)
         expected[case.id] = np.asarray(model(x, training=False))
