@@ -7,6 +7,7 @@ import numpy as np
 import yaml
 
 from ae_zoo import models
+from ae_zoo.zoo.manifest import read_manifest
 
 LABELS = {
     "mse": "mean squared error",
@@ -93,24 +94,26 @@ def _training(folder: Path) -> dict:
 
 
 def _pretraining(entry: dict, folder: Path) -> str:
-    """The training error by epoch with and without the pretraining."""
-    plain = folder.parent / f"deep_ae.{entry['dataset']}" / "training.json"
-    if not plain.is_file():
-        return "## What the pretraining bought\n\nSee `deep_ae` on the same data."
-    runs = [_training(folder)["history"]["mse"]]
-    runs.append(json.loads(plain.read_text())["history"]["mse"])
+    """The errors with the pretraining and, by `deep_ae`, without it."""
+    twin = f"deep_ae.{entry['dataset']}"
+    others = {e["name"]: e for e in read_manifest()["weights"]}
+    if twin not in others:
+        return f"## What the pretraining bought\n\nNot known: {twin} is not in the zoo."
+    runs = [
+        _training(where)["history"]["mse"] for where in (folder, folder.parent / twin)
+    ]
     last = min(len(run) for run in runs)
     epochs = [e for e in (1, 2, 5, 10, 20, 50, 100) if e < last] + [last]
+    rows = [(f"training, epoch {e}", *(run[e - 1] for run in runs)) for e in epochs]
+    rows.append(("test", *(e["metrics"]["mse"] for e in (entry, others[twin]))))
     lines = [
         "## What the pretraining bought\n",
-        "Training MSE after each number of epochs of fine-tuning, beside `deep_ae`: "
-        "the same network and recipe without the pretraining.\n",
-        "| epochs | with | without |",
+        f"MSE during the fine-tuning and after it, beside `{twin}`: the same network "
+        "and recipe without the pretraining.\n",
+        "| MSE | with | without |",
         "|---|---|---|",
     ]
-    for epoch in epochs:
-        with_, without = (run[epoch - 1] for run in runs)
-        lines.append(f"| {epoch} | {with_:.5f} | {without:.5f} |")
+    lines += [f"| {when} | {a:.5f} | {b:.5f} |" for when, a, b in rows]
     return "\n".join(lines)
 
 
