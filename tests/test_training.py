@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ae_zoo import models, training
-from ae_zoo.errors import DownloadError, RecipeError, UnknownNameError
+from ae_zoo.errors import DownloadError, InputError, RecipeError, UnknownNameError
 from ae_zoo.training import run
 from ae_zoo.zoo.folder import load_folder
 
@@ -204,11 +204,18 @@ def test_real_data_streams_in_range(data_dir):
     assert set(np.unique(batches)) == {0.0, 1.0}
 
 
-def test_missing_data_says_where_to_look(tmp_path):
+def test_missing_data_says_where_to_look(tmp_path, monkeypatch):
+    import tensorflow_datasets as tfds
+
     from ae_zoo.data import load_arrays
 
     with pytest.raises(UnknownNameError, match="no_such_set"):
         load_arrays("no_such_set", "test", tmp_path)
+
+    def load(*args, **kwargs):
+        raise ConnectionError  # after minutes of retries, as without a network
+
+    monkeypatch.setattr(tfds, "load", load)
     with pytest.raises(DownloadError, match="TFDS_DATA_DIR"):
         load_arrays("mnist", "test", tmp_path)
 
@@ -216,5 +223,5 @@ def test_missing_data_says_where_to_look(tmp_path):
 def test_a_wrong_split_is_named(data_dir):
     from ae_zoo.data import load_arrays
 
-    with pytest.raises(UnknownNameError, match="tset"):
+    with pytest.raises(InputError, match="tset"):
         load_arrays("mnist", "tset", data_dir)

@@ -22,11 +22,8 @@ def _load(name: str, split: str, data_dir, **options):
         raise UnknownNameError(
             f"TensorFlow Datasets has no set {name!r}; see tfds.list_builders()."
         ) from error
-    except ValueError as error:  # how TFDS refuses a split
-        raise UnknownNameError(
-            f"TensorFlow Datasets cannot give {split!r} of {name!r}; write a split "
-            "such as 'train' or 'test[:1000]'."
-        ) from error
+    except ValueError as error:  # of TFDS on a split; it lists what there is
+        raise InputError(f"{name}:{split} has no such split: {error}") from error
     except (OSError, tfds.download.DownloadError) as error:
         where = Path(data_dir or "~/tensorflow_datasets")
         raise DownloadError(
@@ -50,9 +47,9 @@ def load_arrays(
         int64, `(n,)`.
 
     Raises:
-        UnknownNameError: TFDS has no such set, or the set no such split.
+        UnknownNameError: TFDS has no such set.
         DownloadError: the set is neither prepared nor can it be downloaded.
-        InputError: the set holds no labelled images.
+        InputError: the set has no such split, or holds no labelled images.
     """
     import tensorflow_datasets as tfds
 

@@ -153,5 +153,3 @@ def _load_dataset(source: str, data_dir) -> tuple[np.ndarray, np.ndarray]:
             f"There is no file or folder {source!r}, nor such a TFDS data set; write "
             "a path, NAME or NAME:SPLIT."
         ) from error
-    except ValueError as error:  # TFDS on a split; its message lists what there is
-        raise InputError(f"{source!r} has no such split: {error}") from error
