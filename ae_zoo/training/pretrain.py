@@ -65,7 +65,7 @@ def pretrain_stack(
         stage = keras.Model(inputs, _ReconstructionError()(h, restored))
         steps = epochs * int(dataset.cardinality())
         schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
-        # Not by XLA, which on CPUs draws the masks an order of magnitude slower.
+        # Not by XLA, which on CPUs draws the masks several times slower.
         stage.compile(keras.optimizers.Adam(schedule), jit_compile=False)
         history = stage.fit(
             dataset, epochs=epochs, callbacks=list(callbacks), verbose=verbose
