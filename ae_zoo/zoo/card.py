@@ -45,7 +45,8 @@ def write_card(entry: dict, recipe: dict, folder: Path, model, data_dir=None) ->
         f'model = ae_zoo.load("{entry["name"]}")\n'
         "codes = model.encode(images)  # float32 in [0, 1], (n, 28, 28, 1)\n```",
         "## Measured\n\nOn the test split, by "
-        f"`{entry['measured_by']}`. The baseline has the same code size.",
+        f"`{entry['measured_by']}`. PCA has the same code size, or all "
+        "components where the code is wider.",
         _metrics_table(entry),
     ]
     if sparse:

@@ -146,7 +146,7 @@ class HubFolder:
         elif isinstance(error, errors.RemoteEntryNotFoundError):
             why = (
                 "the repository has no such file; choose one that was filled by "
-                "`ae-zoo publish` or ae_zoo.save"
+                "ae_zoo.save"
             )
         elif isinstance(error, errors.RepositoryNotFoundError) or status in (401, 403):
             why = (
