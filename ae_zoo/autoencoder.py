@@ -130,7 +130,8 @@ class Autoencoder(keras.Model):
         return self.decode((1 - weights) * first + weights * last)
 
     def compile(self, optimizer=None, loss=None, **kwargs):
-        """As Keras's, with Adam at 1e-3 and the family's loss by default."""
+        """As Keras's, with Adam at 1e-3, the family's loss and XLA where it pays."""
+        kwargs.setdefault("jit_compile", xla_pays())
         super().compile(
             optimizer=optimizer or keras.optimizers.Adam(1e-3),
             loss=loss or losses.get(self.recommended_loss),
@@ -159,6 +160,13 @@ class Autoencoder(keras.Model):
 
         config = dict(config)
         return models.build(config.pop("family"), **config)
+
+
+def xla_pays() -> bool | str:
+    """Keras's `jit_compile` by device: TensorFlow's XLA uses one core of a CPU only."""
+    if keras.backend.backend() != "tensorflow":
+        return "auto"
+    return "auto" if keras.distribution.list_devices("gpu") else False
 
 
 class _Views:

@@ -34,3 +34,7 @@ class DownloadError(AeZooError, OSError):
 
 class IntegrityError(AeZooError):
     """Bytes differ from what the manifest or the folder's metadata promise."""
+
+
+class TrainingError(AeZooError):
+    """A training that cannot go on: its loss is no number, or a worker was lost."""

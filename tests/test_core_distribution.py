@@ -6,15 +6,18 @@ import pytest
 import tensorflow as tf
 from model_cases import BY_ID, CASES, Case
 
-from ae_zoo import layers
+from ae_zoo import layers, training
+from ae_zoo.errors import RecipeError
 from ae_zoo.layers import corruption
+from ae_zoo.training.strategy import get_spread
+from ae_zoo.zoo.folder import load_folder
 
 STEPS, BATCH = 20, 16
 
 
 @pytest.fixture(scope="module")
 def mirrored():
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    strategy = get_spread("mirrored").strategy
     assert strategy.num_replicas_in_sync == 2
     return strategy
 
@@ -113,3 +116,68 @@ def test_each_replica_estimates_the_contractive_norm_by_its_own_noise(mirrored, 
     first, second = map(float, mirrored.experimental_local_results(step()))
     assert first > 0 and second > 0
     assert first != pytest.approx(second, rel=1e-6)
+
+
+NOISY_CASES = [
+    case
+    for case in CASES
+    if "noise" in case.arguments
+    or case.family in ("vae", "beta_vae")
+    or case.id == "contractive_ae-conv"
+]
+
+
+@pytest.mark.parametrize("case", NOISY_CASES, ids=lambda case: case.id)
+def test_two_replicas_learn_as_fast_in_spite_of_their_noise(case, mirrored, digits):
+    curves = []
+    for strategy in (tf.distribute.get_strategy(), mirrored):
+        keras.utils.set_random_seed(0)
+        with strategy.scope():
+            model = case.build()
+            model.compile()
+        data = tf.data.Dataset.from_tensor_slices((digits, digits)).repeat()
+        data = data.batch(64, drop_remainder=True)
+        history = model.fit(data, steps_per_epoch=25, epochs=8, verbose=0)
+        curves.append(history.history["loss"])
+    np.testing.assert_allclose(curves[1], curves[0], rtol=0.02)
+    assert curves[0] != curves[1]
+    assert curves[0][-1] < curves[0][0]
+
+
+RECIPES = {
+    "conv_ae": {"clip_norm": 1.0, "ema": 0.9},
+    "stacked_ae": {"pretrain": {"epochs": 2, "level": 0.0}, "clip_norm": 1.0},
+    "deep_ae": {"weight_decay": 0.1, "schedule": "constant"},
+}
+
+
+@pytest.mark.parametrize("family", RECIPES)
+def test_a_recipe_gives_the_same_on_two_replicas(family, mirrored, digits, tmp_path):
+    np.savez(tmp_path / "digits.npz", x=digits)
+    content = {
+        "name": f"{family}.digits",
+        "model": {"family": family} | BY_ID[f"{family}-default"].arguments,
+        "data": {"path": str(tmp_path / "digits.npz"), "validation": 0.25},
+        "training": {"steps": 20, "batch_size": 16, **RECIPES[family]},
+    }
+    one, two = (
+        training.train(
+            training.parse_recipe(content),
+            tmp_path / name,
+            strategy=name,
+            verbose=False,
+        )
+        for name in ("single", "mirrored")
+    )
+    expected, reached = (load_folder(folder).get_weights() for folder in (one, two))
+    for ours, theirs in zip(reached, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def test_accumulation_on_several_replicas_is_refused(mirrored, digits, tmp_path):
+    np.savez(tmp_path / "digits.npz", x=digits)
+    recipe = training.load_recipe("conv_ae.mnist", {"training.accumulate": 2})
+    recipe.model["input_shape"] = [12, 12, 1]
+    recipe.data.path = str(tmp_path / "digits.npz")
+    with pytest.raises(RecipeError, match="accumulate works on one device"):
+        training.train(recipe, tmp_path / "out", strategy="mirrored", verbose=False)

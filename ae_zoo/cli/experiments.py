@@ -1,6 +1,7 @@
 """`train` and `evaluate`: make a weight again, and measure it again."""
 
 import json as json_module
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,16 +13,26 @@ from ae_zoo.errors import RecipeError
 
 def train(
     recipe: Annotated[
-        str,
+        str | None,
         typer.Argument(
             metavar="RECIPE",
             help="Name of a model of the zoo, or a YAML file.",
             show_default=False,
         ),
-    ],
-    out: Annotated[
-        Path | None,
-        typer.Option(help="Folder for the results; the same one resumes."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the results.")] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="NAME", help="Go on from these weights (fine-tuning)."
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATA",
+            help="Folder of images, .npy, .npz or .csv file, or a TFDS name.",
+        ),
     ] = None,
     set_: Annotated[
         list[str] | None,
@@ -31,9 +42,23 @@ def train(
             help="Change a value of the recipe, as training.epochs=3; repeatable.",
         ),
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")
+    ] = False,
+    strategy: Annotated[
+        str, typer.Option(help="auto, single, mirrored or multiworker.")
+    ] = "auto",
+    measure: Annotated[
+        bool,
+        typer.Option("--evaluate", help="Measure the result, and what it must reach."),
+    ] = False,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write events for TensorBoard.")
+    ] = False,
     show: Annotated[
         bool, typer.Option("--print", help="Print the recipe instead of training.")
     ] = False,
+    json: output.AsJson = False,
 ) -> None:
     """Train a model from its recipe; the datasets come from TFDS_DATA_DIR."""
     overrides = parse_overrides(set_ or [])
@@ -41,19 +66,42 @@ def train(
         raise RecipeError("Training needs a folder for its results: add --out DIR.")
     from ae_zoo import training
 
-    content = training.load_recipe(recipe, overrides)
+    content = training.find_recipe(recipe, start, data, overrides)
     if show:
         print(content.to_yaml(), end="")
         return
     with output.working("Loading Keras"):
         output.load_keras()
     with output.stdout_for_results():
-        folder = training.train(content, out)
-    print(folder)
-    typer.echo(
-        f"Measure it with `ae-zoo evaluate {folder} --dataset {content.data.name}`.",
-        err=True,
-    )
+        folder = training.train(
+            content, out, strategy=strategy, resume=resume, tensorboard=tensorboard
+        )
+    if measure:
+        _measure(content, folder, json)
+    elif json:
+        output.print_json({"name": content.name, "folder": str(folder)})
+    else:
+        print(folder)
+        if content.data.path is None:
+            again = f"ae-zoo evaluate {folder} --dataset {content.data.name}"
+            typer.echo(f"Measure it with `{again}`.", err=True)
+
+
+def _measure(recipe, folder: Path, json: bool) -> None:
+    """Prints the metrics of a fresh weight; exit code 1 where it misses a limit."""
+    from ae_zoo import training
+
+    if recipe.data.path is not None:
+        raise RecipeError(
+            f"{folder} is trained, but --evaluate needs a labelled test set: measure "
+            f"it with `ae-zoo evaluate {folder} --dataset TFDS_NAME`."
+        )
+    result = _evaluate(str(folder), recipe.data.name) | {"name": recipe.name}
+    missed = training.missed_limits(recipe, result["metrics"])
+    _print_result(result | {"folder": str(folder), "missed": missed}, json)
+    if missed:
+        print("missed:", "; ".join(missed), file=sys.stderr)
+        raise typer.Exit(1)
 
 
 def parse_overrides(settings: list[str]) -> dict[str, Any]:
@@ -92,15 +140,22 @@ def evaluate(
     json: output.AsJson = False,
 ) -> None:
     """Measure a model on test data, beside simple baselines."""
+    _print_result(_evaluate(name, dataset), json)
+
+
+def _evaluate(name: str, dataset: str | None) -> dict:
     with output.working(f"Loading {name}") as say:
         output.load_keras()
         from ae_zoo import evaluation
 
-        result = evaluation.evaluate(
+        return evaluation.evaluate(
             name,
             dataset=dataset,
             progress=lambda question: say(f"Measuring {name}: {question}"),
         )
+
+
+def _print_result(result: dict, json: bool) -> None:
     if json:
         output.print_json(result)
     else:

@@ -1,5 +1,14 @@
-"""Data: TensorFlow Datasets in, float32 batches out."""
+"""Data: whatever a user has, turned into float32 batches."""
 
-from ae_zoo.data.datasets import load_arrays, training_dataset
+from ae_zoo._lazy import attach
 
-__all__ = ["load_arrays", "training_dataset"]
+_EXPORTS = {
+    "Feed": "ae_zoo.data.feed",
+    "hold_out": "ae_zoo.data.sources",
+    "load_arrays": "ae_zoo.data.datasets",
+    "load_images": "ae_zoo.data.datasets",
+    "open_source": "ae_zoo.data.sources",
+}
+
+__all__ = [*_EXPORTS]
+__getattr__, __dir__ = attach(__name__, _EXPORTS)

@@ -1,4 +1,4 @@
-"""Image sets through TensorFlow Datasets: arrays to measure on, streams to train on.
+"""Image sets through TensorFlow Datasets.
 
 TFDS looks in `data_dir`, else in the environment's `TFDS_DATA_DIR`, else in
 `~/tensorflow_datasets`, and downloads what is not there.
@@ -35,7 +35,7 @@ def _load(name: str, split: str, data_dir, **options):
 def load_arrays(
     name: str, split: str, data_dir: str | os.PathLike | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A whole labelled image split in memory.
+    """A whole labelled image split in memory, as models take it.
 
     Args:
         name: TFDS name, such as 'mnist'.
@@ -51,9 +51,7 @@ def load_arrays(
         DownloadError: the set is neither prepared nor can it be downloaded.
         InputError: the set has no such split, or holds no labelled images.
     """
-    import tensorflow_datasets as tfds
-
-    batch = tfds.as_numpy(_load(name, split, data_dir, batch_size=-1))
+    batch = _load_whole(name, split, data_dir)
     if "image" not in batch or "label" not in batch:
         raise InputError(
             f"{name!r} has {', '.join(sorted(batch))}, not images with labels; choose "
@@ -62,38 +60,23 @@ def load_arrays(
     return batch["image"].astype("float32") / 255.0, batch["label"]
 
 
-def training_dataset(
-    name: str,
-    split: str,
-    batch_size: int,
-    seed: int = 0,
-    binarize: bool = False,
-    data_dir: str | os.PathLike | None = None,
-):
-    """Shuffled batches `(x, x)` as a `tf.data.Dataset`.
+def load_images(
+    name: str, split: str, data_dir: str | os.PathLike | None = None
+) -> np.ndarray:
+    """A whole image split in memory as it is stored, `(n, height, width, channels)`.
 
-    The decoded split is cached in memory and shuffled anew each epoch; the last
-    incomplete batch is dropped, as `tf.distribute` needs.
-
-    Args:
-        name, split, data_dir: as in `load_arrays`.
-        batch_size: global batch size.
-        seed: of the shuffling and the binarisation.
-        binarize: draw every pixel from a Bernoulli with its value as the mean, anew
-            each epoch, as the log-likelihood of binary images asks for.
+    Args and errors as `load_arrays`; labels are not needed.
     """
-    import tensorflow as tf
+    batch = _load_whole(name, split, data_dir)
+    if not isinstance(batch.get("image"), np.ndarray):
+        raise InputError(
+            f"{name!r} has {', '.join(sorted(batch))}, not images of one size; train "
+            "on a folder of images instead (data.path)."
+        )
+    return batch["image"]
 
-    images = _load(name, split, data_dir, shuffle_files=False)
-    images = images.map(lambda example: example["image"]).cache()
-    size = int(images.cardinality())
-    batches = images.shuffle(size, seed=seed).batch(batch_size, drop_remainder=True)
-    rng = tf.random.Generator.from_seed(seed) if binarize else None
 
-    def prepare(image):
-        x = tf.cast(image, tf.float32) / 255.0
-        if rng is not None:
-            x = tf.cast(rng.uniform(tf.shape(x)) < x, tf.float32)
-        return x, x
+def _load_whole(name, split, data_dir) -> dict:
+    import tensorflow_datasets as tfds
 
-    return batches.map(prepare).prefetch(tf.data.AUTOTUNE)
+    return tfds.as_numpy(_load(name, split, data_dir, batch_size=-1))

@@ -143,7 +143,7 @@ def fit_image(image: Image.Image, input_shape: tuple[int, ...]) -> np.ndarray:
         )
     height, width, channels = input_shape
     if image.mode == "F" or image.mode.startswith("I"):
-        image = Image.fromarray(_scale(_deep_pixels(image)))
+        image = Image.fromarray(scale(_deep_pixels(image)))
     else:
         if image.has_transparency_data:
             white = Image.new("RGBA", image.size, "white")
@@ -151,7 +151,7 @@ def fit_image(image: Image.Image, input_shape: tuple[int, ...]) -> np.ndarray:
         image = image.convert("L" if channels == 1 else "RGB")
     if image.size != (width, height):
         image = image.resize((width, height), Image.Resampling.BILINEAR)
-    pixels = _scale(np.asarray(image))
+    pixels = scale(np.asarray(image))
     if pixels.ndim == 2:
         pixels = np.repeat(pixels[..., None], channels, axis=-1)
     return pixels
@@ -277,12 +277,12 @@ def _as_array(source) -> np.ndarray:
 
 
 def _from_array(x: np.ndarray, shape, rows) -> Iterator[np.ndarray]:
-    batch = _as_batch(x, shape)
+    batch = as_batch(x, shape)
     for start in range(0, len(batch), rows):
-        yield _scale(batch[start : start + rows])
+        yield scale(batch[start : start + rows])
 
 
-def _as_batch(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+def as_batch(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """View of `x` as `(n, *shape)`, n at least 1."""
     batch = x
     if shape[-1] == 1 and x.shape[-len(shape) + 1 :] == shape[:-1]:
@@ -321,7 +321,7 @@ def _deep_pixels(image: Image.Image) -> np.ndarray:
     return pixels.astype("uint16")
 
 
-def _scale(x: np.ndarray) -> np.ndarray:
+def scale(x: np.ndarray) -> np.ndarray:
     """Converts values to float32 in [0, 1] by what their dtype means."""
     white = _WHITE_LEVEL.get(x.dtype.name)
     if white is not None:

@@ -1,6 +1,19 @@
-"""Keras callbacks that autoencoders need."""
+"""What happens besides the gradient steps, as Keras callbacks.
+
+All of them work under Keras's `fit` and under the loop for several workers. What they
+must remember is in their `state`, a plain dictionary that the checkpoint keeps.
+"""
+
+import contextlib
+import math
 
 import keras
+import numpy as np
+
+from ae_zoo.errors import TrainingError
+
+FALL = 1e-3  # a validation loss is lower when it is lower by this fraction
+RATE_DROP, MOST_DROPS = 0.2, 3  # of the schedule 'plateau'
 
 
 class PenaltyWarmup(keras.callbacks.Callback):
@@ -20,3 +33,107 @@ class PenaltyWarmup(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         scale = min(1.0, (epoch + 1) / self.epochs)
         self.model.bottleneck.penalty_scale.assign(scale)
+
+
+class StopOnNaN(keras.callbacks.Callback):
+    """Ends the training at the first loss that is no number.
+
+    Args:
+        feed: the batches, to name the examples of the bad one.
+        advice: said after what happened, such as where the last checkpoint is.
+    """
+
+    def __init__(self, feed, steps_per_epoch: int, advice: str):
+        super().__init__()
+        self.feed, self.steps_per_epoch, self.advice = feed, steps_per_epoch, advice
+        self.epoch = 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if math.isfinite(loss := float(logs["loss"])):
+            return
+        step = self.epoch * self.steps_per_epoch + batch
+        examples = ", ".join(map(str, self.feed.indices(step)[:8]))
+        raise TrainingError(
+            f"The loss is {loss} at step {step + 1} (epoch {self.epoch + 1}, batch "
+            f"{batch + 1}; examples {examples}, ...). Lower training.learning_rate or "
+            f"set training.clip_norm. {self.advice}"
+        )
+
+
+class Patience(keras.callbacks.Callback):
+    """Keeps the best weights, lowers the rate on a plateau, ends the training.
+
+    Args:
+        epochs: epochs without a lower validation loss until something happens.
+        plateau: lower the rate then, three times, before ending.
+        begin: first epoch whose loss counts, after a warm-up of the penalty.
+        keep: called without arguments when the weights are the best so far.
+
+    Attributes:
+        state: `best` validation loss, its `best_epoch` (from 0), the `mark` that the
+            loss must fall below, epochs of `waiting` for that, `drops` of the rate,
+            and whether the training has `ended`.
+    """
+
+    def __init__(self, epochs: int, plateau: bool, begin: int, keep):
+        super().__init__()
+        self.epochs, self.plateau, self.begin, self.keep = epochs, plateau, begin, keep
+        self.state = {
+            "best": None,
+            "best_epoch": None,
+            "mark": None,
+            "waiting": 0,
+            "drops": 0,
+            "ended": False,
+        }
+
+    def on_epoch_end(self, epoch, logs=None):
+        state, loss = self.state, float(logs["val_loss"])
+        if epoch < self.begin:
+            return
+        if state["best"] is None or loss < state["best"]:
+            state |= {"best": loss, "best_epoch": epoch}
+            self.keep()
+        if state["mark"] is None or loss < state["mark"] * (1 - FALL):
+            state |= {"mark": loss, "waiting": 0}
+        else:
+            state["waiting"] += 1
+        if state["waiting"] < self.epochs:
+            return
+        state["waiting"] = 0
+        if self.plateau and state["drops"] < MOST_DROPS:
+            state["drops"] += 1
+            rate = self.model.optimizer.learning_rate
+            rate.assign(rate * RATE_DROP)
+        else:
+            state["ended"] = True
+            self.model.stop_training = True
+
+
+class Averaged(keras.callbacks.Callback):
+    """Validates the moving average of the weights instead of the weights."""
+
+    def on_test_begin(self, logs=None):
+        self.swap = averaged_weights(self.model)
+        self.swap.__enter__()
+
+    def on_test_end(self, logs=None):
+        self.swap.__exit__(None, None, None)
+
+
+@contextlib.contextmanager
+def averaged_weights(model):
+    """The model with the optimizer's moving average in the place of its weights."""
+    variables = model.trainable_variables
+    averages = [v for v in model.optimizer.variables if v.name.endswith("_average")]
+    kept = [keras.ops.convert_to_numpy(v) for v in variables]
+    for variable, average in zip(variables, averages, strict=True):
+        variable.assign(keras.ops.convert_to_numpy(average))
+    try:
+        yield
+    finally:
+        for variable, value in zip(variables, kept, strict=True):
+            variable.assign(np.asarray(value))

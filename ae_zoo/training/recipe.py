@@ -1,11 +1,14 @@
 """Recipes: everything that determines a published weight, as one YAML file."""
 
+import copy
 import dataclasses
 import difflib
 import os
-from dataclasses import dataclass
+import types
+import typing
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
@@ -13,22 +16,54 @@ from ae_zoo.errors import RecipeError
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 
+# Of published weights on new data, where no recipe says otherwise.
+FINE_TUNING = {
+    "data": {"validation": 0.1},
+    "training": {
+        "epochs": 20,
+        "batch_size": 32,
+        "learning_rate": 3e-4,
+        "warmup_steps": 50,
+        "patience": 5,
+    },
+}
+
+
+@dataclass
+class Augmentation:
+    """Random changes of the training images, drawn anew each time they are seen.
+
+    Attributes:
+        flip: mirror left to right, every other time.
+        shift: move by up to this many pixels in each direction; the border repeats.
+    """
+
+    flip: bool = False
+    shift: int = 0
+
 
 @dataclass
 class Data:
-    """What to train on.
+    """What to train on: a TFDS set by `name`, or files by `path`.
 
     Attributes:
-        name: TFDS name.
+        name: TFDS name; beside `path`, only what to call the data.
+        path: folder of images, `.npy`, `.npz` or `.csv` file.
         train: TFDS split.
+        validation: what to watch the training by: a fraction of the examples, held
+            out by the seed, or another TFDS split, or another path.
         licence: of the data, for the manifest and the model card.
         binarize: draw binary images from the pixel values, anew each epoch.
+        augment: random changes of the training images.
     """
 
-    name: str
+    name: str | None = None
+    path: str | None = None
     train: str = "train"
+    validation: float | str | None = None
     licence: str | None = None
     binarize: bool = False
+    augment: Augmentation = field(default_factory=Augmentation)
 
 
 @dataclass
@@ -37,7 +72,7 @@ class Pretraining:
 
     Attributes:
         epochs: for each layer.
-        learning_rate: of Adam.
+        learning_rate: of Adam, which a cosine takes to 0.
         level: fraction of each layer's inputs set to zero.
     """
 
@@ -51,24 +86,48 @@ class Training:
     """How to train.
 
     Attributes:
-        epochs: passes over the training split.
-        batch_size: examples a step, over all replicas.
-        learning_rate: of AdamW at the end of the warm-up; a cosine takes it to 0.
-        warmup_steps: steps of linear warm-up of the learning rate.
-        weight_decay: decoupled, of AdamW.
+        epochs: passes over the training examples; with schedule 'plateau', at most.
+        steps: batches to train on, instead of `epochs`.
+        steps_per_epoch: batches between two validations and checkpoints; by default
+            those of one pass over the data.
+        batch_size: examples a step, over all replicas and workers.
+        accumulate: parts in which a batch is computed, to save memory; on one device.
+        optimizer: the rule that updates the weights.
+        learning_rate: its highest rate.
+        schedule: 'constant'; 'cosine', down to 0 at the end; 'plateau', divided by 5
+            whenever the validation loss has not fallen for `patience` epochs, three
+            times, after which the training has converged and ends.
+        warmup_steps: steps of linear warm-up of a constant or cosine rate.
+        weight_decay: decoupled.
+        clip_norm: limit of the norm of a step's gradient.
+        ema: momentum of a moving average of the weights, such as 0.999, which is
+            what is validated and kept.
+        patience: epochs without a lower validation loss (by 0.1%) until 'plateau'
+            lowers the rate, or until another schedule stops early. Where it is set,
+            the weights of the lowest validation loss are kept.
         penalty_warmup_epochs: epochs over which the bottleneck's penalty (a VAE's
             KL divergence, a sparsity penalty) grows to its full weight.
-        jit: compile with XLA; None leaves it to Keras.
+        precision: Keras dtype policy.
+        jit: compile with XLA; by default on GPUs and under JAX.
         seed: of the weights, the shuffling and the noise.
         pretrain: layer-wise pretraining, for `stacked_ae`.
     """
 
-    epochs: int
+    epochs: int | None = None
+    steps: int | None = None
+    steps_per_epoch: int | None = None
     batch_size: int = 128
+    accumulate: int = 1
+    optimizer: Literal["adamw", "adam", "sgd", "rmsprop", "lion"] = "adamw"
     learning_rate: float = 1e-3
+    schedule: Literal["constant", "cosine", "plateau"] = "cosine"
     warmup_steps: int = 200
     weight_decay: float = 0.0
+    clip_norm: float | None = None
+    ema: float | None = None
+    patience: int | None = None
     penalty_warmup_epochs: int = 0
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     jit: bool | None = None
     seed: int = 0
     pretrain: Pretraining | None = None
@@ -80,19 +139,76 @@ class Recipe:
 
     Attributes:
         name: `architecture.dataset`, the name of the weight it makes.
-        model: `family` and the family's arguments.
         data: what to train on.
         training: how to train.
+        model: `family` and the family's arguments.
+        start: weights to go on from instead of a new `model`: a name of the zoo, a
+            folder, or hf://org/repo.
+        reach: limits that the measured metrics must keep, such as
+            `{mse: "<= 0.0034"}`.
     """
 
     name: str
-    model: dict[str, Any]
     data: Data
     training: Training
+    model: dict[str, Any] | None = None
+    start: str | None = None
+    reach: dict[str, str] = field(default_factory=dict)
 
     def to_yaml(self) -> str:
         """The recipe with every default spelt out."""
         return yaml.safe_dump(dataclasses.asdict(self), sort_keys=False)
+
+    def check(self) -> None:
+        """Refuses what cannot work together, with a RecipeError."""
+        data, training = self.data, self.training
+        if (self.model is None) == (self.start is None):
+            raise RecipeError("A recipe needs either 'model' or 'start'.")
+        if self.model is not None and "family" not in self.model:
+            raise RecipeError("The recipe names no 'model.family'.")
+        if data.name is None and data.path is None:
+            raise RecipeError("A recipe needs 'data.name' (of TFDS) or 'data.path'.")
+        if isinstance(data.validation, float) and not 0 < data.validation < 1:
+            raise RecipeError(
+                f"data.validation must be between 0 and 1, not {data.validation}."
+            )
+        if (training.epochs is None) == (training.steps is None):
+            raise RecipeError(
+                "A recipe needs either training.epochs or training.steps."
+            )
+        if training.schedule == "plateau" and training.patience is None:
+            raise RecipeError("The schedule 'plateau' needs training.patience.")
+        if training.patience is not None and data.validation is None:
+            raise RecipeError(
+                "training.patience needs data.validation, such as 0.1, to watch."
+            )
+        positive = ("epochs", "steps", "steps_per_epoch", "batch_size", "accumulate")
+        for key in (*positive, "learning_rate", "patience", "clip_norm"):
+            value = getattr(training, key)
+            if value is not None and value <= 0:
+                raise RecipeError(f"training.{key} must be above 0, not {value}.")
+        if training.batch_size % training.accumulate:
+            raise RecipeError(
+                f"training.accumulate: {training.accumulate} does not divide the "
+                f"batch of {training.batch_size}."
+            )
+        if training.ema is not None and not 0 < training.ema < 1:
+            raise RecipeError(
+                f"training.ema must be between 0 and 1, not {training.ema}."
+            )
+        for metric, limit in self.reach.items():
+            parse_limit(metric, limit)
+
+
+def parse_limit(metric: str, limit: str) -> tuple[str, float]:
+    """`"<= 0.0034"` as `("<=", 0.0034)`; RecipeError for anything else."""
+    sign, _, number = limit.strip().partition(" ")
+    try:
+        if sign in ("<=", ">="):
+            return sign, float(number)
+    except ValueError:
+        pass
+    raise RecipeError(f"reach.{metric} must look like '<= 0.0034', not {limit!r}.")
 
 
 def list_recipes() -> list[str]:
@@ -126,18 +242,77 @@ def load_recipe(
         raise RecipeError(f"{path} is not valid YAML: {reason}") from error
     if not isinstance(content, dict):
         raise RecipeError(f"{path} holds no mapping of keys to values.")
+    return parse_recipe(content, overrides)
+
+
+def find_recipe(
+    source: str | os.PathLike | None = None,
+    start: str | None = None,
+    data: str | None = None,
+    overrides: dict[str, Any] | None = None,
+) -> Recipe:
+    """A recipe by what the command line says of it.
+
+    Args:
+        source: name or path, as of `load_recipe`; None for a short fine-tuning of
+            `start` on `data`.
+        start: weights to go on from, in the place of the recipe's model.
+        data: what to train on, in the place of the recipe's data: a path, or a TFDS
+            name.
+        overrides: values by dotted key, which have the last word.
+
+    Raises:
+        RecipeError: as `load_recipe`, or neither a recipe nor weights and data.
+    """
+    changes = {}
+    if data is not None:
+        is_path = os.path.exists(data) or os.sep in data or Path(data).suffix
+        changes |= {
+            "data.name": Path(data).stem if is_path else data,
+            "data.path": data if is_path else None,
+            "data.licence": None,
+        }
+    if start is not None:
+        changes |= {"start": start, "model": None}
+    if source is not None:
+        return load_recipe(source, changes | (overrides or {}))
+    if start is None or data is None:
+        raise RecipeError(
+            "Say what to train: a recipe, or --from NAME and --data DATA to go on "
+            "from published weights."
+        )
+    content = FINE_TUNING | {"name": f"{Path(start).name}.{changes['data.name']}"}
+    return parse_recipe(copy.deepcopy(content), changes | (overrides or {}))
+
+
+def missed_limits(recipe: Recipe, metrics: dict[str, float]) -> list[str]:
+    """Which limits of `recipe.reach` the metrics miss, each as a sentence."""
+    missed = []
+    for metric, limit in recipe.reach.items():
+        sign, bound = parse_limit(metric, limit)
+        value = metrics.get(metric)
+        if value is None:
+            missed.append(f"{metric} was not measured, but must be {limit}")
+        elif value > bound if sign == "<=" else value < bound:
+            missed.append(f"{metric} is {value:.5g}, but must be {limit}")
+    return missed
+
+
+def parse_recipe(content: dict, overrides: dict[str, Any] | None = None) -> Recipe:
+    """A recipe from plain values; arguments and errors as `load_recipe`."""
     for key, value in (overrides or {}).items():
         _override(content, key, value)
     recipe = _parse(Recipe, content, "")
-    if "family" not in recipe.model:
-        raise RecipeError(f"{path} names no 'model.family'.")
+    recipe.check()
     return recipe
 
 
 def _override(content: dict, key: str, value) -> None:
     *parents, last = key.split(".")
     for parent in parents:
-        content = content.setdefault(parent, {})
+        if content.get(parent) is None:
+            content[parent] = {}
+        content = content[parent]
         if not isinstance(content, dict):
             raise RecipeError(f"{key!r} cannot be set: {parent!r} is a value.")
     content[last] = value
@@ -175,15 +350,24 @@ def _parse(cls, content, prefix: str):
 
 def _convert(kind, value, key: str):
     """`value` as the field's type, or a RecipeError that says what would fit."""
-    if kind in (Data, Training):
-        return _parse(kind, value, f"{key}.")
-    if kind == Pretraining | None:
-        return None if value is None else _parse(Pretraining, value, f"{key}.")
-    if kind is float and type(value) is int:
+    kinds = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    nested = [k for k in kinds if dataclasses.is_dataclass(k)]
+    if nested and not (value is None and types.NoneType in kinds):
+        return _parse(nested[0], value, f"{key}.")
+    if typing.get_origin(kind) is Literal:
+        if value not in typing.get_args(kind):
+            choices = ", ".join(typing.get_args(kind))
+            raise RecipeError(f"{key} must be one of {choices}, not {value!r}.")
+        return value
+    if float in kinds and type(value) is int:
         return float(value)
-    allowed = dict if kind == dict[str, Any] else kind
-    if not isinstance(value, allowed) or (kind is int and isinstance(value, bool)):
-        wanted = getattr(allowed, "__name__", str(allowed))
-        hint = " (write 1.0e-3, with a point)" if kind is float else ""
+    plain = [typing.get_origin(k) or k for k in kinds]
+    if isinstance(value, bool) and bool not in plain:
+        fits = False
+    else:
+        fits = isinstance(value, tuple(plain))
+    if not fits:
+        wanted = " or ".join(k.__name__ for k in plain if k is not types.NoneType)
+        hint = " (write 1.0e-3, with a point)" if float in kinds else ""
         raise RecipeError(f"{key} must be {wanted}, not {value!r}{hint}.")
     return value

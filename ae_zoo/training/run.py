@@ -1,38 +1,37 @@
 """Runs a recipe: builds, trains, saves."""
 
+import functools
 import json
 import os
 import platform
-import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from ae_zoo import models
-from ae_zoo.data import training_dataset
+from ae_zoo.autoencoder import xla_pays
+from ae_zoo.data.datasets import load_images
+from ae_zoo.data.feed import Feed, binarize, flip, shift
+from ae_zoo.data.sources import Arrays, hold_out, open_source
 from ae_zoo.errors import RecipeError
-from ae_zoo.training.callbacks import PenaltyWarmup
-from ae_zoo.training.pretrain import pretrain_stack
-from ae_zoo.training.recipe import Recipe, load_recipe
+from ae_zoo.training import callbacks as actions
+from ae_zoo.training import logs
+from ae_zoo.training.checkpoint import (
+    Checkpoint,
+    read_state,
+    restore_variables,
+    stateful,
+)
+from ae_zoo.training.optimizer import make_optimizer
+from ae_zoo.training.pretrain import pretraining_stages
+from ae_zoo.training.recipe import Recipe, Training, load_recipe
+from ae_zoo.training.strategy import Spread, get_spread
 from ae_zoo.zoo.folder import save
+from ae_zoo.zoo.loader import load
 
-
-def get_strategy(name: str = "auto"):
-    """A `tf.distribute` strategy: 'single', 'mirrored', or 'auto' by the GPUs."""
-    import tensorflow as tf
-
-    if name not in ("auto", "single", "mirrored"):
-        raise RecipeError(
-            f"Unknown strategy {name!r}; choose auto, single or mirrored."
-        )
-    if name == "auto":
-        gpus = tf.config.list_physical_devices("GPU")
-        name = "mirrored" if len(gpus) > 1 else "single"
-    return (
-        tf.distribute.MirroredStrategy()
-        if name == "mirrored"
-        else (tf.distribute.get_strategy())
-    )
+MAIN = "training"
 
 
 def train(
@@ -41,76 +40,300 @@ def train(
     overrides: dict | None = None,
     data_dir: str | os.PathLike | None = None,
     strategy: str = "auto",
-    verbose: int | str = "auto",
+    resume: bool = False,
+    tensorboard: bool = False,
+    verbose: bool = True,
 ) -> Path:
     """Trains a recipe and writes the result.
 
-    Run again with the same `out`, an interrupted training goes on from its last
-    finished epoch.
-
     Args:
         recipe: name of a packaged recipe, path of a YAML file, or a `Recipe`.
-        out: folder that takes `model/` (the weights folder), `recipe.yaml` (with
-            all defaults), `history.json` and `checkpoint/` while running.
+        out: folder that takes `model/` (the weights folder), `recipe.yaml` (with all
+            defaults), `history.json`, `log.csv`, `reconstructions.png` and, while
+            running, `checkpoint.npz`.
         overrides: values by dotted key, such as `{"training.epochs": 3}`.
         data_dir: where TFDS keeps its files.
-        strategy: 'auto', 'single' or 'mirrored'.
-        verbose: as in Keras's `fit`.
+        strategy: 'auto', 'single', 'mirrored' or 'multiworker'.
+        resume: go on from the checkpoint in `out`; a finished training stays as it is.
+        tensorboard: also write events for TensorBoard into `out/tensorboard`.
+        verbose: show a progress bar.
 
     Returns:
         The weights folder, ready for `ae_zoo.load`.
 
     Raises:
-        RecipeError: the recipe is not valid.
+        RecipeError: the recipe is not valid, or `out` holds another training.
+        InputError: the data does not fit.
+        TrainingError: the loss is no number, or a worker was lost.
     """
     if not isinstance(recipe, Recipe):
         recipe = load_recipe(recipe, overrides)
-    options = recipe.training
     out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "recipe.yaml").write_text(recipe.to_yaml())
-
-    keras.utils.set_random_seed(options.seed)
-    dataset = training_dataset(
-        recipe.data.name,
-        recipe.data.train,
-        options.batch_size,
-        seed=options.seed,
-        binarize=recipe.data.binarize,
-        data_dir=data_dir,
-    )
-    start = time.time()
-    with get_strategy(strategy).scope():
-        model = _build(recipe)
-        backup = out / "checkpoint"
-        pretraining = None
-        if options.pretrain is not None and not backup.exists():
-            pretraining = _pretrain(model, dataset, options, verbose)
-        model.compile(
-            optimizer=_optimizer(options, int(dataset.cardinality())),
-            metrics=["mse"],
-            jit_compile="auto" if options.jit is None else options.jit,
-        )
-    callbacks = [keras.callbacks.BackupAndRestore(backup)]
-    if options.penalty_warmup_epochs:
-        callbacks.append(PenaltyWarmup(options.penalty_warmup_epochs))
-    history = model.fit(
-        dataset, epochs=options.epochs, callbacks=callbacks, verbose=verbose
-    )
-    report = {
-        "seconds": round(time.time() - start, 1),
-        "hardware": f"{os.cpu_count()} CPU cores ({platform.machine()})",
-        "keras": keras.__version__,
-        "pretraining_loss": pretraining,
-        "history": history.history,
-    }
-    (out / "history.json").write_text(json.dumps(report, indent=1))
     folder = out / "model"
-    save(model, folder)
+    if _is_done(recipe, out, resume):
+        return folder
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(recipe.training.precision)
+    try:
+        run = _Run(recipe, out, get_spread(strategy), data_dir)
+        run.tensorboard, run.verbose = tensorboard, verbose
+        run.train()
+    finally:
+        keras.config.set_dtype_policy(policy)
     return folder
 
 
+def _is_done(recipe: Recipe, out: Path, resume: bool) -> bool:
+    """Whether `out` holds this training, finished; RecipeError if it is in the way."""
+    kept = out / "recipe.yaml"
+    if not kept.exists():
+        return False
+    if not resume:
+        raise RecipeError(
+            f"{out} holds a training: go on with --resume, or choose another --out."
+        )
+    if kept.read_text() != recipe.to_yaml():
+        raise RecipeError(
+            f"{out} holds a training by another recipe: choose another --out."
+        )
+    return (out / "history.json").exists()
+
+
+class _Run:
+    """One training: its model, its data, and the phases it goes through."""
+
+    def __init__(self, recipe: Recipe, out: Path, spread: Spread, data_dir):
+        self.recipe, self.options, self.spread = recipe, recipe.training, spread
+        self.out = out
+        self.checkpoint, self.best = out / "checkpoint.npz", out / "best.weights.h5"
+        self.tensorboard, self.verbose = False, True
+        keras.utils.set_random_seed(self.options.seed)
+        with spread.scope():
+            self.model = _build(recipe)
+        self.source_shape = self.model.input_shape[1:]
+        self.source, self.held_out = _open_data(recipe, self.source_shape, data_dir)
+        self.batch_size = self.options.batch_size // self.options.accumulate
+        if self.batch_size % spread.replicas:
+            raise RecipeError(
+                f"A batch of {self.batch_size} cannot be shared by {spread.replicas} "
+                "replicas: change training.batch_size."
+            )
+        if self.options.accumulate > 1 and spread.strategy and spread.replicas > 1:
+            raise RecipeError(
+                "training.accumulate works on one device only: Keras cannot accumulate "
+                "under tf.distribute. Lower training.batch_size or leave it out."
+            )
+        self.feed = self._feed(self.source, self.batch_size)
+        self.resumed = read_state(self.checkpoint)
+        self.done = {} if self.resumed is None else dict(self.resumed["done"])
+        if spread.chief:
+            out.mkdir(parents=True, exist_ok=True)
+            (out / "recipe.yaml").write_text(recipe.to_yaml())
+
+    def _feed(self, source, batch_size: int, **options) -> Feed:
+        transforms = []
+        augment = self.recipe.data.augment
+        if augment.flip and options.get("shuffle", True):
+            transforms.append(flip)
+        if augment.shift and options.get("shuffle", True):
+            transforms.append(functools.partial(shift, pixels=augment.shift))
+        if self.recipe.data.binarize:
+            transforms.append(binarize)
+        return Feed(
+            source,
+            batch_size,
+            self.options.seed,
+            transforms=transforms,
+            shard=self.spread.shard,
+            **options,
+        )
+
+    def train(self) -> None:
+        if self.options.pretrain is not None:
+            self._pretrain(self.options.pretrain)
+        log, patience = self._fit_whole()
+        if not self.spread.chief:
+            return
+        if patience is not None and patience.state["best"] is not None:
+            self.model.load_weights(self.best)
+        save(self.model, self.out / "model")
+        _write_json(self.out / "history.json", self._report(log, patience))
+        for file in (self.checkpoint, self.best):
+            file.unlink(missing_ok=True)
+
+    def _pretrain(self, options) -> None:
+        steps = self.feed.steps_per_pass
+        stages = pretraining_stages(self.model, options.level, self.options.seed)
+        rate = {"learning_rate": options.learning_rate, "optimizer": "adam"}
+        while True:
+            with self.spread.scope():
+                stage = next(stages, None)
+                if stage is None:
+                    return
+                settings = Training(
+                    epochs=options.epochs, warmup_steps=0, jit=self.options.jit, **rate
+                )
+                self._compile(stage, settings, options.epochs * steps)
+            log = logs.Log(None)
+            self._fit(stage.name, stage, options.epochs, steps, [log])
+            self.done.setdefault(stage.name, log.state["rows"])
+
+    def _fit_whole(self) -> tuple[logs.Log, actions.Patience | None]:
+        """Trains the whole model; its log, and what watched the validation loss."""
+        options = self.options
+        epochs, steps = self._schedule()
+        with self.spread.scope():
+            self._compile(self.model, options, epochs * steps, metrics=["mse"])
+        callbacks, patience = [], None
+        if options.penalty_warmup_epochs:
+            callbacks.append(actions.PenaltyWarmup(options.penalty_warmup_epochs))
+        if options.ema is not None:
+            callbacks.append(actions.Averaged())
+        if options.patience is not None:
+            patience = actions.Patience(
+                options.patience,
+                options.schedule == "plateau",
+                options.penalty_warmup_epochs,
+                self._keep_best,
+            )
+            callbacks.append(patience)
+        log = logs.Log(self.out / "log.csv" if self.spread.chief else None)
+        callbacks += [log, *self._show()]
+        self._fit(MAIN, self.model, epochs, steps, callbacks, self._validation())
+        return log, patience
+
+    def _schedule(self) -> tuple[int, int]:
+        """Epochs, and steps an epoch, counted in the parts that `accumulate` makes."""
+        options, one_pass = self.options, self.feed.steps_per_pass
+        if options.steps is not None:
+            total = options.steps * options.accumulate
+        else:
+            total = options.epochs * one_pass
+        steps = min(total, (options.steps_per_epoch or 0) * options.accumulate)
+        steps = steps or min(total, one_pass)
+        return -(-total // steps), steps
+
+    def _compile(self, model, options: Training, steps: int, **arguments) -> None:
+        replicas = self.spread.replicas if self.spread.strategy else 1
+        optimizer = make_optimizer(options, steps, replicas)
+        jit = xla_pays() if options.jit is None else options.jit
+        model.compile(optimizer=optimizer, jit_compile=jit, **arguments)
+        model.optimizer.build(model.trainable_variables)
+
+    def _show(self) -> list[keras.callbacks.Callback]:
+        """Pictures and events, drawn by the chief alone."""
+        if not self.spread.chief:
+            return []
+        shown, pictures = [], None
+        if len(self.source_shape) == 3 and self.source_shape[-1] in (1, 3):
+            source = self.held_out or self.source
+            images = source.take(np.arange(min(8, len(source))))
+            pictures = logs.Pictures(images, self.out / "reconstructions.png")
+            shown.append(pictures)
+        if self.tensorboard:
+            shown.append(logs.TensorBoard(self.out / "tensorboard", pictures))
+        return shown
+
+    def _validation(self) -> Feed | None:
+        if self.held_out is None:
+            return None
+        replicas = self.spread.replicas
+        size = min(self.batch_size, len(self.held_out)) // replicas * replicas
+        corruption = self.model.corruption
+        return self._feed(
+            self.held_out,
+            size,
+            shuffle=False,
+            corrupt=None if corruption is None else corruption.corrupt,
+        )
+
+    def _keep_best(self) -> None:
+        if not self.spread.chief:
+            return
+        temporary = self.best.with_name("best.tmp.weights.h5")
+        averaged = self.options.ema is not None
+        with actions.averaged_weights(self.model) if averaged else nullcontext():
+            self.model.save_weights(temporary)
+        temporary.replace(self.best)
+
+    def _fit(self, phase, model, epochs, steps, callbacks, validation=None) -> None:
+        """Trains `model` from where the checkpoint left this phase."""
+        optimizer = model.optimizer.variables
+        variables = list(
+            {
+                id(v): v for v in (*self.model.variables, *model.variables, *optimizer)
+            }.values()
+        )
+        start = 0
+        if self.resumed is not None:
+            if phase in self.resumed["done"]:
+                return
+            restore_variables(self.checkpoint, variables)
+            start = self.resumed["epoch"]
+            for name, callback in stateful(callbacks).items():
+                callback.state |= self.resumed["callbacks"][name]
+            self.resumed = None
+        advice = (
+            f"The last good checkpoint is {self.checkpoint}: go on with --resume."
+            if self.spread.chief
+            else ""
+        )
+        callbacks += [
+            Checkpoint(
+                self.checkpoint,
+                {"phase": phase, "done": self.done},
+                variables,
+                callbacks,
+                self.spread.chief,
+            ),
+            actions.StopOnNaN(self.feed, steps, advice),
+        ]
+        if self.verbose and self.spread.chief:
+            bar = logs.Progress(phase, epochs, steps, self.feed.batch_size)
+            callbacks.append(bar)
+        if self.spread.shard[1] > 1:
+            from ae_zoo.training.workers import fit  # which needs TensorFlow
+        else:
+            fit = _fit_here
+        ended = any(
+            c.state["ended"] for c in callbacks if isinstance(c, actions.Patience)
+        )
+        if start < epochs and not ended:
+            fit(model, self.feed, start, epochs, steps, callbacks, validation)
+
+    def _report(self, log: logs.Log, patience: actions.Patience | None) -> dict:
+        report = {
+            "seconds": round(log.state["seconds"], 1),
+            "hardware": f"{os.cpu_count()} CPU cores ({platform.machine()})",
+            "keras": keras.__version__,
+            "pretraining": self.done,
+            "history": log.state["rows"],
+        }
+        if patience is not None:
+            best = patience.state["best_epoch"]
+            report["best_epoch"] = None if best is None else best + 1
+            report["converged"] = patience.plateau and patience.state["ended"]
+        return report
+
+
+def _fit_here(model, feed, start, epochs, steps, callbacks, validation) -> None:
+    """Keras's `fit` on the devices of one machine."""
+    model.fit(
+        feed.dataset(start * steps, epochs * steps),
+        initial_epoch=start,
+        epochs=epochs,
+        steps_per_epoch=steps,
+        validation_data=validation and validation.dataset(0, validation.steps_per_pass),
+        validation_steps=validation and validation.steps_per_pass,
+        callbacks=callbacks,
+        shuffle=False,  # the feed has shuffled
+        verbose=0,
+    )
+
+
 def _build(recipe: Recipe):
+    if recipe.start is not None:
+        return load(recipe.start)
     try:
         arguments = dict(recipe.model)
         return models.build(arguments.pop("family"), **arguments)
@@ -118,25 +341,25 @@ def _build(recipe: Recipe):
         raise RecipeError(f"The recipe's model cannot be built: {error}") from error
 
 
-def _pretrain(model, dataset, options, verbose) -> list[list[float]]:
-    return pretrain_stack(
-        model,
-        dataset,
-        epochs=options.pretrain.epochs,
-        learning_rate=options.pretrain.learning_rate,
-        level=options.pretrain.level,
-        seed=options.seed,
-        verbose=verbose,
-    )
+def _open_data(recipe: Recipe, shape: tuple[int, ...], data_dir):
+    """What to train on, and what to validate on or None."""
+    data = recipe.data
+
+    def find(path, split):
+        if path is not None:
+            return open_source(path, shape)
+        return Arrays(load_images(data.name, split, data_dir), shape)
+
+    source = find(data.path, data.train)
+    if isinstance(data.validation, str):
+        other = data.validation
+        return source, find(None if data.path is None else other, other)
+    if data.validation is not None:
+        return hold_out(source, data.validation, recipe.training.seed)
+    return source, None
 
 
-def _optimizer(options, steps_per_epoch: int):
-    steps = options.epochs * steps_per_epoch
-    warmup = min(options.warmup_steps, steps // 2)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.0 if warmup else options.learning_rate,
-        decay_steps=max(1, steps - warmup),
-        warmup_target=options.learning_rate if warmup else None,
-        warmup_steps=warmup,
-    )
-    return keras.optimizers.AdamW(schedule, weight_decay=options.weight_decay)
+def _write_json(path: Path, content: dict) -> None:
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(content, indent=1))
+    temporary.replace(path)

@@ -8,6 +8,7 @@ import yaml
 
 from ae_zoo import models
 from ae_zoo.zoo.manifest import read_manifest
+from ae_zoo.zoo.pictures import reconstruction_rows, save_png, tile
 
 LABELS = {
     "mse": "mean squared error",
@@ -30,7 +31,8 @@ def write_card(entry: dict, recipe: dict, folder: Path, model, data_dir=None) ->
     from ae_zoo.data import load_arrays
 
     images, _ = load_arrays(entry["dataset"], "test[:12]", data_dir)
-    _draw_reconstructions(model, images, folder / "reconstructions.png")
+    rows = reconstruction_rows(model, images)
+    save_png(tile(rows, columns=len(images)), folder / "reconstructions.png")
     sparse = "code_mean_activation" in entry["metrics"]
     if sparse:
         _draw_filters(model, folder / "filters.png")
@@ -55,9 +57,9 @@ def write_card(entry: dict, recipe: dict, folder: Path, model, data_dir=None) ->
             "![Filters](filters.png)"
         )
     if model.bottleneck.generative:
-        _save_grid(_tile(model.sample(36, seed=0), columns=12), folder / "samples.png")
+        save_png(tile(model.sample(36, seed=0), columns=12), folder / "samples.png")
         sections.append("## Samples\n\n![Samples from the prior](samples.png)")
-    if _training(folder)["pretraining_loss"]:
+    if _training(folder)["pretraining"]:
         sections.append(_pretraining(entry, folder))
     sections.append(_training_section(entry, recipe))
     sections.append(f"## Reference\n\n{family.reference}")
@@ -101,11 +103,13 @@ def _pretraining(entry: dict, folder: Path) -> str:
     if twin not in others:
         return f"## What the pretraining bought\n\nNot known: {twin} is not in the zoo."
     runs = [
-        _training(where)["history"]["mse"] for where in (folder, folder.parent / twin)
+        [row["val_mse"] for row in _training(where)["history"]]
+        for where in (folder, folder.parent / twin)
     ]
-    last = min(len(run) for run in runs)
-    epochs = [e for e in (1, 2, 5, 10, 20, 50, 100) if e < last] + [last]
-    rows = [(f"training, epoch {e}", *(run[e - 1] for run in runs)) for e in epochs]
+    shared = min(len(run) for run in runs)
+    epochs = [e for e in (1, 2, 5, 10, 20, 50, 100) if e <= shared]
+    rows = [(f"held out, epoch {e}", *(run[e - 1] for run in runs)) for e in epochs]
+    rows.append(("held out, best epoch", *(min(run) for run in runs)))
     rows.append(("test", *(e["metrics"]["mse"] for e in (entry, others[twin]))))
     lines = [
         "## What the pretraining bought\n",
@@ -120,23 +124,21 @@ def _pretraining(entry: dict, folder: Path) -> str:
 
 def _training_section(entry: dict, recipe: dict) -> str:
     data = entry["training_data"]
+    end = (
+        "until the loss on the held-out examples had stopped falling at each of four "
+        "learning rates"
+        if data["converged"]
+        else "as many as the recipe allows: the loss was still falling"
+    )
     return (
-        f"## Training\n\n{recipe['training']['epochs']} epochs of "
-        f"`{data['name']}`/{data['split']} in {data['training_seconds'] / 60:.1f} "
-        f"minutes on {data['hardware']}. Make it again with\n\n"
+        f"## Training\n\n{data['epochs']} epochs of `{data['name']}`/{data['split']}, "
+        f"of which {recipe['data']['validation']:.0%} were held out, {end}; "
+        f"{data['training_seconds'] / 60:.1f} minutes on {data['hardware']}. "
+        "Make it again with\n\n"
         f"    ae-zoo train {entry['recipe']} --out runs/{entry['name']}\n\n"
         f"The training data's licence is {data['licence']}; the weights are "
         f"{entry['licence']}."
     )
-
-
-def _draw_reconstructions(model, images: np.ndarray, path: Path) -> None:
-    rows = [images]
-    if model.corruption is not None:
-        noise = np.random.default_rng(0).normal(size=images.shape)
-        rows.append(images + model.corruption.level * noise.astype("float32"))
-    rows.append(model.reconstruct(rows[-1]))
-    _save_grid(_tile(np.concatenate(rows), columns=len(images)), path)
 
 
 def _draw_filters(model, path: Path, side: int = 10) -> None:
@@ -146,18 +148,4 @@ def _draw_filters(model, path: Path, side: int = 10) -> None:
     scale = np.abs(filters).max(axis=(1, 2, 3), keepdims=True)
     margins = ((0, 0), (1, 1), (1, 1), (0, 0))
     framed = np.pad(0.5 + 0.5 * filters / scale, margins, constant_values=1.0)
-    _save_grid(_tile(framed, columns=side), path)
-
-
-def _tile(images: np.ndarray, columns: int) -> np.ndarray:
-    """`(n, h, w, c)` as one image with `columns` of them in a row."""
-    rows = [images[i : i + columns] for i in range(0, len(images), columns)]
-    return np.concatenate([np.concatenate(list(row), axis=1) for row in rows])
-
-
-def _save_grid(grid: np.ndarray, path: Path, scale: int = 2) -> None:
-    from PIL import Image
-
-    pixels = (np.clip(grid[..., 0], 0, 1) * 255).astype("uint8")
-    image = Image.fromarray(pixels)
-    image.resize((image.width * scale, image.height * scale), 0).save(path)
+    save_png(tile(framed, columns=side), path)

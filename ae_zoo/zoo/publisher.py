@@ -1,5 +1,6 @@
 """Puts a finished training into the zoo: weights folder, manifest entry, model card."""
 
+import dataclasses
 import json
 import os
 import shutil
@@ -34,16 +35,17 @@ def bundle(
 
     Raises:
         ManifestError: `run` holds no finished training, or one by another recipe
-            than the packaged one of that name.
+            than the packaged one of that name, or it misses what that must reach.
     """
     from ae_zoo.evaluation import evaluate
-    from ae_zoo.training.recipe import load_recipe
+    from ae_zoo.training.recipe import load_recipe, missed_limits
 
     run = Path(run)
     if not (run / "history.json").is_file():
         raise ManifestError(f"{run} holds no finished training (no history.json).")
     recipe = yaml.safe_load((run / "recipe.yaml").read_text())
-    if load_recipe(run / "recipe.yaml") != load_recipe(recipe["name"]):
+    trained, packaged = load_recipe(run / "recipe.yaml"), load_recipe(recipe["name"])
+    if dataclasses.replace(trained, reach=packaged.reach) != packaged:
         raise ManifestError(
             f"{run} was trained by another recipe than the packaged "
             f"{recipe['name']!r}; train it again."
@@ -53,6 +55,8 @@ def bundle(
 
     model = load_folder(run / "model")
     result = evaluate(model, dataset=data["name"], data_dir=data_dir, progress=progress)
+    if missed := missed_limits(packaged, result["metrics"]):
+        raise ManifestError(f"{run} is not good enough: {'; '.join(missed)}.")
     folder = weights_path() / name
     folder.mkdir(parents=True, exist_ok=True)
     for file in KERAS_FILES:
@@ -88,6 +92,8 @@ def bundle(
             "name": data["name"],
             "split": data["train"],
             "licence": data["licence"],
+            "epochs": len(training["history"]),
+            "converged": training.get("converged", False),
             "training_seconds": training["seconds"],
             "hardware": training["hardware"],
         },

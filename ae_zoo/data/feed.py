@@ -1,0 +1,153 @@
+"""Training batches as a pure function of the step.
+
+The batch of step s depends on the source, the seed and s alone: shuffling is a
+permutation drawn from (seed, pass), augmentation and binarisation draw from
+(seed, step). So a training resumes at any step without replaying what came before,
+workers take their shares of the same batches, and every Keras backend sees the same
+data.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+
+import keras
+import numpy as np
+
+from ae_zoo.errors import InputError
+
+
+class Feed:
+    """Batches of a source.
+
+    Args:
+        source: see `ae_zoo.data.sources`.
+        batch_size: examples a batch, over all workers.
+        seed: of the order and the transforms.
+        shuffle: draw a new order for every pass; else the order of the source.
+        transforms: functions `(x, rng) -> x` applied to each batch.
+        corrupt: function `(x, seed) -> x` that damages the input but not the target.
+        shard: this worker's number and the number of workers, which share each batch.
+
+    Attributes:
+        steps_per_pass: batches of one pass; examples that fill no batch are left to
+            the next pass, which has another order.
+
+    Raises:
+        InputError: the source does not fill one batch.
+    """
+
+    def __init__(
+        self,
+        source,
+        batch_size: int,
+        seed: int = 0,
+        shuffle: bool = True,
+        transforms: Sequence[Callable] = (),
+        corrupt: Callable | None = None,
+        shard: tuple[int, int] = (0, 1),
+    ):
+        self.source = source
+        self.batch_size = batch_size
+        self.seed = seed
+        self.shuffle = shuffle
+        self.transforms = transforms
+        self.corrupt = corrupt
+        self.shard = shard
+        self.steps_per_pass = len(source) // batch_size
+        if self.steps_per_pass == 0:
+            raise InputError(
+                f"{len(source)} examples do not fill one batch of {batch_size}: lower "
+                "training.batch_size."
+            )
+        self._order = functools.lru_cache(maxsize=2)(self._draw_order)
+
+    def _draw_order(self, number: int) -> np.ndarray:
+        if not self.shuffle:
+            return np.arange(len(self.source))
+        return np.random.default_rng((self.seed, number)).permutation(len(self.source))
+
+    def indices(self, step: int) -> np.ndarray:
+        """Which examples of the source make up this worker's share of a batch."""
+        number, position = divmod(int(step), self.steps_per_pass)
+        start = position * self.batch_size
+        batch = self._order(number)[start : start + self.batch_size]
+        worker, workers = self.shard
+        share = self.batch_size // workers
+        return batch[worker * share : (worker + 1) * share]
+
+    def batch(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+        """Inputs and targets of a step, each `(share, *input_shape)`, float32."""
+        x = self.source.take(self.indices(step))
+        rng = np.random.default_rng((self.seed, int(step), self.shard[0]))
+        for transform in self.transforms:
+            x = transform(x, rng)
+        if self.corrupt is None:
+            return x, x
+        return np.asarray(self.corrupt(x, int(rng.integers(2**31)))), x
+
+    def dataset(self, start: int, stop: int):
+        """The batches of the steps from `start` up to `stop`, for Keras's `fit`.
+
+        Returns:
+            A `tf.data.Dataset` under TensorFlow, else a `keras.utils.PyDataset`.
+        """
+        if keras.backend.backend() == "tensorflow":
+            return self._tf_dataset(start, stop)
+        return _Batches(self, start, stop)
+
+    def _tf_dataset(self, start, stop):
+        import tensorflow as tf
+
+        shape = (self.batch_size // self.shard[1], *self.source.take([0]).shape[1:])
+
+        def read(step):
+            if self.corrupt is None:  # one array to hand over instead of two
+                x = tf.numpy_function(lambda s: self.batch(s)[0], [step], tf.float32)
+                y = x
+            else:
+                x, y = tf.numpy_function(self.batch, [step], (tf.float32, tf.float32))
+            return tf.ensure_shape(x, shape), tf.ensure_shape(y, shape)
+
+        steps = tf.data.Dataset.range(start, stop)
+        options = tf.data.Options()
+        options.experimental_distribute.auto_shard_policy = (
+            tf.data.experimental.AutoShardPolicy.OFF  # `shard` has seen to it
+        )
+        batches = steps.map(read, num_parallel_calls=2, deterministic=True)
+        return batches.prefetch(4).with_options(options)
+
+
+class _Batches(keras.utils.PyDataset):
+    """A feed for the backends without `tf.data`; a thread reads ahead."""
+
+    def __init__(self, feed: Feed, start: int, stop: int):
+        super().__init__(workers=1, max_queue_size=8)
+        self.feed, self.start, self.stop = feed, start, stop
+
+    def __len__(self):
+        return self.stop - self.start
+
+    def __getitem__(self, i):
+        return self.feed.batch(self.start + i)
+
+
+def binarize(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Draws every value from a Bernoulli that has it as its mean."""
+    return (rng.random(x.shape, dtype="float32") < x).astype("float32")
+
+
+def flip(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Mirrors every other image, by chance, from left to right."""
+    chosen = rng.random(len(x)) < 0.5
+    return np.where(chosen[:, None, None, None], x[:, :, ::-1], x)
+
+
+def shift(x: np.ndarray, rng: np.random.Generator, pixels: int) -> np.ndarray:
+    """Moves each image by up to `pixels` each way; the border is repeated."""
+    height, width = x.shape[1:3]
+    frame = ((0, 0), (pixels, pixels), (pixels, pixels), (0, 0))
+    padded = np.pad(x, frame, mode="edge")
+    down, right = rng.integers(0, 2 * pixels + 1, (2, len(x), 1, 1))
+    rows = down + np.arange(height)[None, :, None]
+    columns = right + np.arange(width)[None, None, :]
+    return padded[np.arange(len(x))[:, None, None], rows, columns]

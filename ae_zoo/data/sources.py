@@ -1,0 +1,184 @@
+"""Where training examples come from: anything with a length and random access.
+
+A source gives the examples at any indices as float32, so that training can take them
+in whatever order it likes, and only those it needs are ever read.
+"""
+
+import os
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from ae_zoo.data.inputs import (
+    ARRAY_SUFFIXES,
+    as_batch,
+    list_images,
+    read_array,
+    read_image,
+    scale,
+)
+from ae_zoo.errors import InputError
+
+
+class Arrays:
+    """Examples of an array, in memory or mapped from a file.
+
+    Args:
+        array: `(n, *input_shape)`; integers and floats as `to_inputs` takes them.
+        input_shape: shape of one example.
+    """
+
+    def __init__(self, array: np.ndarray, input_shape: tuple[int, ...]):
+        self.array = as_batch(array, tuple(input_shape))
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def take(self, indices: np.ndarray) -> np.ndarray:
+        """The examples at `indices`, `(len(indices), *input_shape)`, float32."""
+        return scale(self.array[indices])
+
+
+class ImageFolder:
+    """The images of a folder and the folders below it, read when they are needed."""
+
+    def __init__(self, folder: str | os.PathLike, input_shape: tuple[int, ...]):
+        self.paths = list_images(folder)
+        self.input_shape = tuple(input_shape)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def take(self, indices: np.ndarray) -> np.ndarray:
+        """The images at `indices`, fitted to the model, float32 in [0, 1]."""
+        return np.stack([read_image(self.paths[i], self.input_shape) for i in indices])
+
+
+class Table:
+    """Rows of a CSV file, each column scaled from its smallest to its largest value.
+
+    Args:
+        path: a file of numbers, with or without a line of column names.
+        input_shape: `(columns,)`.
+
+    Attributes:
+        low, high: smallest and largest value of each column.
+    """
+
+    def __init__(self, path: str | os.PathLike, input_shape: tuple[int, ...]):
+        rows = read_table(path)
+        if rows.shape[1:] != tuple(input_shape):
+            raise InputError(
+                f"{path} has {rows.shape[1]} columns but the model takes inputs of "
+                f"shape {tuple(input_shape)}: set model.input_shape to "
+                f"[{rows.shape[1]}]."
+            )
+        self.low, self.high = rows.min(axis=0), rows.max(axis=0)
+        span = np.where(self.high > self.low, self.high - self.low, 1.0)
+        self.rows = ((rows - self.low) / span).astype("float32")
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, indices: np.ndarray) -> np.ndarray:
+        """The rows at `indices`, `(len(indices), columns)`, float32 in [0, 1]."""
+        return self.rows[indices]
+
+
+class Part:
+    """Some of the examples of another source."""
+
+    def __init__(self, source, indices: np.ndarray):
+        self.source, self.indices = source, indices
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def take(self, indices: np.ndarray) -> np.ndarray:
+        return self.source.take(self.indices[indices])
+
+
+def open_source(path: str | os.PathLike, input_shape: tuple[int, ...]):
+    """The source of a folder of images, an `.npy`, an `.npz` or a `.csv` file.
+
+    An `.npy` file and the images of a folder stay on disk until they are needed.
+
+    Raises:
+        InputError: there is nothing at `path`, or it does not fit the model.
+    """
+    path = Path(path).expanduser()
+    if path.is_dir():
+        return ImageFolder(path, input_shape)
+    suffix = path.suffix.lower()
+    if suffix == ".csv":
+        return Table(path, input_shape)
+    if suffix in ARRAY_SUFFIXES:
+        return Arrays(read_array(path)[0], input_shape)
+    raise InputError(
+        f"Cannot train on {path}: give a folder of images, an .npy, .npz or .csv file."
+    )
+
+
+def hold_out(source, fraction: float, seed: int):
+    """Splits a source into what to train on and what to validate on, by chance.
+
+    Args:
+        source: what to split.
+        fraction: of the examples that are held out, at least one.
+        seed: the same seed holds out the same examples.
+
+    Returns:
+        The larger source, and the one held out.
+
+    Raises:
+        InputError: nothing would be left to train on.
+    """
+    held = max(1, round(fraction * len(source)))
+    if held >= len(source):
+        raise InputError(
+            f"Holding out {held} of {len(source)} examples leaves none to train on."
+        )
+    order = np.random.default_rng(seed).permutation(len(source))
+    return Part(source, np.sort(order[held:])), Part(source, np.sort(order[:held]))
+
+
+def read_table(path: str | os.PathLike) -> np.ndarray:
+    """The numbers of a CSV file, `(rows, columns)`, float64.
+
+    Raises:
+        InputError: the file is missing, empty, or holds something else than finite
+            numbers below its line of column names; the message says where.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"There is no file {path}.")
+    with open(path, encoding="utf-8-sig") as file:
+        first = file.readline().split(",")
+    named = not all(_is_number(cell) for cell in first)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*contained no data.*")
+            rows = np.loadtxt(
+                path, delimiter=",", skiprows=int(named), ndmin=2, encoding="utf-8-sig"
+            )
+    except ValueError as error:
+        raise InputError(f"{path} is not a table of numbers: {error}") from error
+    if rows.size == 0:
+        raise InputError(f"{path} has no rows of numbers.")
+    bad = np.argwhere(~np.isfinite(rows))
+    if len(bad):
+        row, column = bad[0]
+        raise InputError(
+            f"{path} has a value that is not finite in row {row + 1 + named}, column "
+            f"{column + 1}: fill or drop such rows."
+        )
+    return rows
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,147 @@
+"""What a training tells while it runs: log file, pictures, TensorBoard, progress."""
+
+import csv
+import io
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from ae_zoo.zoo.pictures import reconstruction_rows, save_png, tile
+
+
+class Log(keras.callbacks.Callback):
+    """One row an epoch: losses, metrics and rate, kept as `log.csv`.
+
+    Attributes:
+        state: `rows` of the epochs so far and the `seconds` they took.
+    """
+
+    def __init__(self, path: Path | None):
+        super().__init__()
+        self.path = path
+        self.state = {"rows": [], "seconds": 0.0}
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.start = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        values = {key: float(value) for key, value in logs.items()}
+        self.state["rows"].append({"epoch": epoch + 1, **values, "learning_rate": rate})
+        self.state["seconds"] += time.perf_counter() - self.start
+        if self.path is not None:
+            write_rows(self.path, self.state["rows"])
+
+
+def write_rows(path: Path, rows: list[dict]) -> None:
+    """Writes rows of equal keys as a CSV file, all of it or nothing."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(text.getvalue())
+    temporary.replace(path)
+
+
+class Pictures(keras.callbacks.Callback):
+    """Draws examples and their reconstructions as `reconstructions.png`.
+
+    Args:
+        images: `(n, height, width, channels)`.
+        path: the file, drawn anew after every epoch.
+    """
+
+    def __init__(self, images: np.ndarray, path: Path):
+        super().__init__()
+        self.images, self.path = images, path
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.grid = tile(reconstruction_rows(self.model, self.images), len(self.images))
+        save_png(self.grid, self.path)
+
+
+class TensorBoard(keras.callbacks.Callback):
+    """Writes scalars and, from `pictures`, reconstructions for TensorBoard."""
+
+    def __init__(self, folder: Path, pictures: Pictures | None):
+        super().__init__()
+        import tensorflow as tf
+
+        self.tf, self.pictures = tf, pictures
+        self.writer = tf.summary.create_file_writer(str(folder))
+
+    def on_epoch_end(self, epoch, logs=None):
+        with self.writer.as_default(step=epoch + 1):
+            for key, value in logs.items():
+                self.tf.summary.scalar(key, float(value))
+            if self.pictures is not None:
+                self.tf.summary.image("reconstructions", self.pictures.grid[None])
+        self.writer.flush()
+
+
+class Progress(keras.callbacks.Callback):
+    """A bar on stderr with speed and time left; a line an epoch where it is a file.
+
+    Args:
+        title: what is trained.
+        epochs, steps_per_epoch: of the whole training.
+        batch_size: examples a step.
+    """
+
+    def __init__(self, title: str, epochs: int, steps_per_epoch: int, batch_size: int):
+        super().__init__()
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self.title, self.epochs = title, epochs
+        self.steps_per_epoch, self.batch_size = steps_per_epoch, batch_size
+        console = Console(stderr=True)
+        self.is_live = console.is_terminal
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%  {task.fields[told]}"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not self.is_live,
+        )
+        self.task = self.bar.add_task(title, total=epochs * steps_per_epoch, told="")
+        self.shown = 0.0
+
+    def on_train_begin(self, logs=None):
+        self.bar.start()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch, self.start = epoch, time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        now = time.perf_counter()
+        if not self.is_live or now - self.shown < 0.2:
+            return
+        self.shown = now
+        done = self.epoch * self.steps_per_epoch + batch + 1
+        told = f"{self._speed(batch + 1)}, loss {float(logs['loss']):.4g}"
+        description = f"{self.title} epoch {self.epoch + 1}/{self.epochs}"
+        self.bar.update(self.task, completed=done, description=description, told=told)
+
+    def on_epoch_end(self, epoch, logs=None):
+        values = ", ".join(f"{key} {float(value):.5g}" for key, value in logs.items())
+        self.bar.console.print(
+            f"{self.title} epoch {epoch + 1}/{self.epochs}: {values}, "
+            f"{self._speed(self.steps_per_epoch)}",
+            highlight=False,
+            soft_wrap=True,
+        )
+        sys.stderr.flush()
+
+    def on_train_end(self, logs=None):
+        self.bar.stop()
+
+    def _speed(self, steps: int) -> str:
+        seconds = time.perf_counter() - self.start
+        return f"{steps * self.batch_size / seconds:,.0f} examples/s"

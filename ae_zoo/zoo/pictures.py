@@ -1,0 +1,34 @@
+"""Pictures of what a model does, for cards and logs."""
+
+from pathlib import Path
+
+import numpy as np
+
+
+def reconstruction_rows(model, images: np.ndarray) -> np.ndarray:
+    """Images, for a denoising model noisy copies, and reconstructions, one after
+    the other: `(2n or 3n, height, width, channels)`."""
+    rows = [images]
+    if model.corruption is not None:
+        rows.append(np.asarray(model.corruption.corrupt(images, 0)))
+    # Not by `predict`, which would wait for the other workers of a training.
+    rows.append(np.asarray(model(rows[-1], training=False)))
+    return np.concatenate(rows)
+
+
+def tile(images: np.ndarray, columns: int) -> np.ndarray:
+    """`(n, h, w, c)` as one image with `columns` of them in a row."""
+    rows = [images[i : i + columns] for i in range(0, len(images), columns)]
+    return np.concatenate([np.concatenate(list(row), axis=1) for row in rows])
+
+
+def save_png(image: np.ndarray, path: Path, scale: int = 2) -> None:
+    """Saves `(h, w, 1 or 3)` in [0, 1], clipped and enlarged, all of it or nothing."""
+    from PIL import Image
+
+    pixels = (np.clip(image, 0, 1) * 255).astype("uint8")
+    picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    temporary = path.with_suffix(".tmp")
+    large = picture.resize((picture.width * scale, picture.height * scale), 0)
+    large.save(temporary, format="PNG")
+    temporary.replace(path)

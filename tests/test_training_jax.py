@@ -1,0 +1,138 @@
+"""Recipes under JAX, on one device and on two, where TensorFlow is not installed."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import yaml
+
+from ae_zoo import models, training
+from ae_zoo.zoo.folder import load_folder, save
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("jax") is None,
+    reason="needs jax, which the extra ae-zoo[test] installs",
+)
+
+# Trains each recipe into a folder of its own; TensorFlow cannot be imported.
+SIDE = """
+import os, signal, sys
+from pathlib import Path
+
+sys.modules["tensorflow"] = None
+import jax, keras
+from ae_zoo import training
+from ae_zoo.training import callbacks
+
+assert keras.backend.backend() == "jax"
+strategy, kill_at, out, *recipes = sys.argv[1:]
+assert len(jax.devices()) == (2 if strategy == "mirrored" else 1)
+plain, steps = callbacks.StopOnNaN.on_train_batch_end, 0
+
+def count(self, batch, logs=None):
+    global steps
+    plain(self, batch, logs)
+    steps += 1
+    if steps == int(kill_at):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+callbacks.StopOnNaN.on_train_batch_end = count
+for recipe in recipes:
+    folder = Path(out, Path(recipe).stem)
+    training.train(recipe, folder, strategy=strategy, resume=True, verbose=False)
+"""
+SMALL = {"input_shape": (12, 12, 1), "latent_dim": 6}
+MODELS = {
+    "conv_ae": {"filters": (4, 8), **SMALL},
+    "vae": {"hidden": (16,), **SMALL},
+    "stacked_ae": {"hidden": (16, 8), **SMALL},
+}
+TRAINING = {
+    "conv_ae": {"clip_norm": 1.0},
+    "vae": {"ema": 0.9, "patience": 5, "learning_rate": 1e-2},
+    "stacked_ae": {"pretrain": {"epochs": 1, "level": 0.0}},
+}
+QUIET = ("conv_ae", "stacked_ae")  # without noise
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, digits):
+    """A folder with recipes that all start from weights made by TensorFlow."""
+    folder = tmp_path_factory.mktemp("jax")
+    np.savez(folder / "digits.npz", x=digits)
+    for name, arguments in MODELS.items():
+        save(models.build(name, **arguments), folder / "start" / name)
+        content = {
+            "name": f"{name}.digits",
+            "start": str(folder / "start" / name),
+            "data": {"path": str(folder / "digits.npz"), "validation": 0.25},
+            "training": {"epochs": 2, "batch_size": 8, **TRAINING[name]},
+        }
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(content))
+    return folder
+
+
+def run(folder, out, names, strategy="single", kill_at=-1):
+    devices = 2 if strategy == "mirrored" else 1
+    environment = os.environ | {
+        "KERAS_BACKEND": "jax",
+        "JAX_PLATFORMS": "cpu",
+        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices} "
+        "--xla_backend_optimization_level=0",  # compiles faster
+    }
+    recipes = [str(folder / f"{name}.yaml") for name in names]
+    command = [sys.executable, "-c", SIDE, strategy, str(kill_at), str(out), *recipes]
+    return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def whole(folder):
+    """Results of every recipe on one device."""
+    result = run(folder, folder / "whole", MODELS)
+    assert result.returncode == 0, result.stderr
+    return folder / "whole"
+
+
+def weights(out, name):
+    return load_folder(out / name / "model").get_weights()
+
+
+def assert_close(one, other, name, atol):
+    for a, b in zip(weights(one, name), weights(other, name), strict=True):
+        np.testing.assert_allclose(a, b, atol=atol)
+
+
+@pytest.mark.parametrize("name", QUIET)
+def test_jax_trains_a_recipe_to_tensorflows_weights(name, folder, whole):
+    out = folder / "tensorflow" / name
+    training.train(folder / f"{name}.yaml", out, verbose=False)
+    assert_close(folder / "tensorflow", whole, name, atol=1e-4)
+    start = load_folder(folder / "start" / name).get_weights()
+    moved = [
+        np.abs(a - b).max() for a, b in zip(weights(whole, name), start, strict=True)
+    ]
+    assert max(moved) > 1e-3
+
+
+def test_two_devices_train_like_one(folder, whole):
+    result = run(folder, folder / "two", QUIET, "mirrored")
+    assert result.returncode == 0, result.stderr
+    for name in QUIET:
+        assert_close(folder / "two", whole, name, atol=1e-5)
+
+
+def test_a_killed_training_resumes_to_identical_weights(folder, whole):
+    assert run(folder, folder / "killed", ["vae"], kill_at=8).returncode == -9
+    assert (folder / "killed" / "vae" / "checkpoint.npz").exists()
+    result = run(folder, folder / "killed", ["vae"])
+    assert result.returncode == 0, result.stderr
+    assert_close(folder / "killed", whole, "vae", atol=0)
+    losses = [
+        row["val_loss"]
+        for row in json.loads((whole / "vae" / "history.json").read_text())["history"]
+    ]
+    assert losses[-1] < losses[0]

@@ -1,0 +1,143 @@
+"""Training by two worker processes that talk over 127.0.0.1."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import yaml
+
+from ae_zoo.zoo.folder import load_folder
+
+COMMAND = [
+    sys.executable,
+    "-c",
+    "from ae_zoo.cli import main; raise SystemExit(main())",
+]
+SMALL = {"input_shape": [12, 12, 1], "latent_dim": 6}
+MODELS = {
+    "conv_ae": {"family": "conv_ae", "filters": [4, 8], **SMALL},
+    "stacked_ae": {"family": "stacked_ae", "hidden": [16, 8], **SMALL},
+    "sparse_ae": {
+        "family": "sparse_ae",
+        "activation": "sigmoid",
+        "penalty": "kl",
+        "weight": 0.1,
+        **SMALL,
+    },
+}
+
+
+@pytest.fixture
+def write_recipe(tmp_path, digits):
+    np.savez(tmp_path / "digits.npz", x=digits)
+
+    def write(name, **training):
+        content = {
+            "name": f"{name}.digits",
+            "model": MODELS[name],
+            "data": {"path": str(tmp_path / "digits.npz"), "validation": 0.25},
+            "training": {"batch_size": 16, "learning_rate": 1e-3, **training},
+        }
+        if name == "stacked_ae":
+            content["training"]["pretrain"] = {"epochs": 2, "level": 0.0}  # no noise
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(content))
+        return path
+
+    return write
+
+
+def free_ports(n):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+def start(recipe, out, *options):
+    """Starts `ae-zoo train` on two workers."""
+    cluster = {"worker": [f"127.0.0.1:{port}" for port in free_ports(2)]}
+    workers = []
+    for index in range(2):
+        task = {"type": "worker", "index": index}
+        environment = os.environ | {
+            "TF_CONFIG": json.dumps({"cluster": cluster, "task": task}),
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+        }
+        log = open(out.with_name(f"{out.name}_{index}.log"), "w")  # noqa: SIM115
+        command = [*COMMAND, "train", str(recipe), "--out", str(out), *options]
+        workers.append(
+            subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        )
+    return workers
+
+
+def finish(workers, out, timeout=300):
+    try:
+        codes = [worker.wait(timeout) for worker in workers]
+    finally:
+        for worker in workers:
+            worker.kill()
+    logs = [out.with_name(f"{out.name}_{i}.log").read_text() for i in range(2)]
+    return codes, logs
+
+
+def train_alone(recipe, out):
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment.pop("TF_CONFIG", None)
+    command = [*COMMAND, "train", str(recipe), "--out", str(out)]
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    return load_folder(out / "model").get_weights()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_two_workers_train_like_one_process(name, write_recipe, tmp_path):
+    recipe = write_recipe(name, steps=50, clip_norm=5.0)
+    workers = start(recipe, tmp_path / "two")
+    expected = train_alone(recipe, tmp_path / "one")
+    codes, logs = finish(workers, tmp_path / "two")
+    assert codes == [0, 0], logs
+    reached = load_folder(tmp_path / "two" / "model").get_weights()
+    for ours, theirs in zip(reached, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    one, two = (
+        json.loads((tmp_path / out / "history.json").read_text())["history"]
+        for out in ("one", "two")
+    )
+    assert [row["val_loss"] for row in two] == pytest.approx(
+        [row["val_loss"] for row in one], rel=1e-4
+    )
+
+
+@pytest.mark.parametrize("victim", [0, 1])
+def test_a_lost_worker_ends_the_other_and_resume_goes_on(
+    victim, write_recipe, tmp_path
+):
+    recipe = write_recipe("conv_ae", epochs=30)
+    out = tmp_path / "two"
+    workers = start(recipe, out)
+    deadline = time.monotonic() + 120
+    while not (out / "checkpoint.npz").exists():
+        assert time.monotonic() < deadline, "no checkpoint within two minutes"
+        time.sleep(0.05)
+    workers[victim].send_signal(signal.SIGKILL)
+    killed = time.monotonic()
+    codes, logs = finish(workers, out)
+    assert time.monotonic() - killed < 60
+    assert codes[1 - victim] == 2
+    assert "worker was lost" in logs[1 - victim] and "--resume" in logs[1 - victim]
+    assert not (out / "model").exists()
+
+    codes, logs = finish(start(recipe, out, "--resume"), out)
+    assert codes == [0, 0], logs
+    expected = train_alone(recipe, tmp_path / "one")
+    reached = load_folder(out / "model").get_weights()
+    for ours, theirs in zip(reached, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
