@@ -14,6 +14,7 @@ import yaml
 from PIL import Image
 from zoo_files import fake_weights, make_entry, write_folder, write_manifest
 
+import ae_zoo
 from ae_zoo import __version__
 from ae_zoo.cli import main, output
 from ae_zoo.cli.experiments import parse_overrides
@@ -369,17 +370,60 @@ def test_train_names_a_wrong_key(cli):
 
 
 def test_train_gives_the_folder_alone_on_stdout(cli, monkeypatch, tmp_path):
-    def train(recipe, out):
+    def train(recipe, out, **options):
         print("Epoch 1/7")
         assert (recipe.name, recipe.training.epochs) == ("conv_ae.mnist", 7)
+        assert options == {"strategy": "single", "resume": True, "tensorboard": False}
         return out / "model"
 
     monkeypatch.setattr("ae_zoo.training.train", train)
     words = ("--out", tmp_path, "--set", "training.epochs=7")
-    outcome = cli("train", "conv_ae.mnist", *words)
+    outcome = cli("train", "conv_ae.mnist", *words, "--resume", "--strategy", "single")
     assert outcome.out == f"{tmp_path / 'model'}\n"
     assert "Epoch 1/7" in outcome.err
     assert f"ae-zoo evaluate {tmp_path / 'model'} --dataset mnist" in outcome.err
+
+
+@pytest.mark.parametrize(("limit", "code"), [("<= 0.02", 0), ("<= 0.01", 1)])
+def test_train_measures_what_must_be_reached(cli, monkeypatch, tmp_path, limit, code):
+    folder = tmp_path / "model"
+    monkeypatch.setattr("ae_zoo.training.train", lambda *_, **__: folder)
+    monkeypatch.setattr("ae_zoo.evaluation.evaluate", lambda *_, **__: RESULT)
+    words = ("--out", tmp_path, "--evaluate", "--json", "--set", f"reach.mse={limit}")
+    outcome = cli("train", "vae.mnist", *words)
+    assert outcome.code == code
+    result = json.loads(outcome.out)
+    assert result["metrics"] == RESULT["metrics"]
+    assert len(result["missed"]) == code
+    assert ("mse is 0.012346, but must be <= 0.01" in outcome.err) == bool(code)
+
+
+def test_train_goes_on_from_published_weights(cli, tmp_path, digits):
+    np.savez(tmp_path / "mine.npz", x=np.pad(digits, ((0, 0), (8, 8), (8, 8), (0, 0))))
+    words = ("--from", "conv_ae.mnist", "--data", tmp_path / "mine.npz")
+    words += ("--out", tmp_path / "out", "--set", "training.epochs=1", "--json")
+    outcome = cli("train", *words)
+    assert json.loads(outcome.out)["name"] == "conv_ae.mnist.mine"
+    model = ae_zoo.load(tmp_path / "out" / "model")
+    assert model.latent_dim == 32
+
+
+@pytest.mark.parametrize(
+    ("words", "remedy"),
+    [
+        ((), "--from NAME"),
+        (("--from", "conv_ae.mnist"), "--data DATA"),
+        (("conv_ae.mnist", "--strategy", "both"), "mirrored"),
+        (("conv_ae.mnist", "--data", "nowhere/"), "nowhere"),
+        (("--from", "conv_ae.mnst", "--data", "DIGITS"), "conv_ae.mnist"),
+    ],
+)
+def test_train_names_what_is_missing(cli, tmp_path, digits, words, remedy):
+    np.savez(tmp_path / "digits.npz", x=digits)
+    words = [word.replace("DIGITS", str(tmp_path / "digits.npz")) for word in words]
+    outcome = cli("train", *words, "--out", tmp_path / "out")
+    assert is_one_line_error(outcome)
+    assert remedy in outcome.err
 
 
 def test_overrides_are_json_or_strings():

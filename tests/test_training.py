@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 
 import keras
 import numpy as np
@@ -369,8 +370,120 @@ def test_limits_to_reach_are_compared(recipe_file):
     ]
 
 
+def test_a_validation_table_is_scaled_like_the_training_table(tmp_path):
+    from ae_zoo.data import open_source
+
+    np.savetxt(tmp_path / "a.csv", [[0.0, 5.0], [10.0, 7.0]], delimiter=",")
+    np.savetxt(tmp_path / "b.csv", [[5.0, 9.0]], delimiter=",")
+    a = open_source(tmp_path / "a.csv", (2,))
+    b = open_source(tmp_path / "b.csv", (2,), like=a)
+    np.testing.assert_allclose(b.take([0]), [[0.5, 2.0]])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "no rows"),
+        ("a,b\n", "no rows"),
+        ("a,b\n1,x\n", "not a table of numbers"),
+        ("1,2\n3\n", "not a table of numbers"),
+        ("a,b\n1,nan\n", "row 2, column 2"),
+        ("1,2,3\n", r"input_shape to \[3\]"),
+    ],
+)
+def test_a_bad_table_is_named(tmp_path, text, words):
+    from ae_zoo.data import open_source
+
+    (tmp_path / "bad.csv").write_text(text)
+    with pytest.raises(InputError, match=words):
+        open_source(tmp_path / "bad.csv", (2,))
+
+
+def test_augmentation_moves_and_mirrors_but_not_in_validation(digits):
+    from ae_zoo.data.feed import Feed, flip, shift
+    from ae_zoo.data.sources import Arrays
+
+    rng = np.random.default_rng(0)
+    flipped = flip(digits, rng)
+    same = (flipped == digits).all(axis=(1, 2, 3))
+    mirrored = (flipped == digits[:, :, ::-1]).all(axis=(1, 2, 3))
+    assert (same | mirrored).all() and same.any() and not same.all()
+    moved = shift(digits, rng, pixels=2)
+    assert moved.shape == digits.shape
+    assert (moved == digits).all(axis=(1, 2, 3)).sum() < len(digits) / 2
+    # The frame of these digits is black, two pixels wide: moving keeps the ink.
+    np.testing.assert_allclose(moved.sum((1, 2, 3)), digits.sum((1, 2, 3)), rtol=1e-5)
+    feed = Feed(Arrays(digits, digits.shape[1:]), 64, shuffle=False)
+    np.testing.assert_array_equal(feed.batch(0)[0], digits)
+
+
+def test_a_feed_shows_every_example_once_a_pass_and_shards_it(digits):
+    from ae_zoo.data.feed import Feed
+    from ae_zoo.data.sources import Arrays
+
+    source = Arrays(digits, digits.shape[1:])
+    feed = Feed(source, 8, seed=3)
+    passes = [[feed.indices(8 * p + i) for i in range(8)] for p in range(2)]
+    for one_pass in passes:
+        assert sorted(np.concatenate(one_pass)) == list(range(64))
+    assert not np.array_equal(passes[0], passes[1])
+    shares = [Feed(source, 8, seed=3, shard=(w, 2)).indices(5) for w in range(2)]
+    np.testing.assert_array_equal(np.concatenate(shares), feed.indices(5))
+
+
 def test_unknown_strategy_is_refused():
     from ae_zoo.training.strategy import get_spread
 
     with pytest.raises(RecipeError, match="mirrored"):
         get_spread("both")
+
+
+def test_slurm_describes_the_workers(monkeypatch):
+    from ae_zoo.training.strategy import find_workers
+
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    monkeypatch.setenv("SLURM_PROCID", "3")
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "4")
+    monkeypatch.setenv("SLURM_STEP_NODELIST", "n[1-2]")
+    monkeypatch.setenv("SLURM_STEP_TASKS_PER_NODE", "2(x2)")
+    resolver = find_workers()
+    workers = resolver.cluster_spec().as_dict()["worker"]
+    assert workers == ["n1:8470", "n1:8471", "n2:8470", "n2:8471"]
+    assert (resolver.task_type, resolver.task_id) == ("worker", 3)
+
+
+def test_kubernetes_describes_the_workers(monkeypatch):
+    from types import SimpleNamespace as Namespace
+
+    from ae_zoo.training.strategy import find_workers
+
+    def list_pods(label_selector):
+        assert label_selector == "job-name=ae-zoo"
+        status = [Namespace(phase="Running", host_ip=f"10.0.0.{i}") for i in (1, 2)]
+        names = [Namespace(name=f"ae-zoo-{i}") for i in (0, 1)]
+        pods = zip(names, status, strict=True)
+        return Namespace(items=[Namespace(metadata=n, status=s) for n, s in pods])
+
+    api = Namespace(list_pod_for_all_namespaces=list_pods)
+    kubernetes = Namespace(
+        client=Namespace(CoreV1Api=lambda: api),
+        config=Namespace(load_incluster_config=lambda: None),
+    )
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    monkeypatch.setenv("JOB_COMPLETION_INDEX", "1")
+    monkeypatch.setitem(sys.modules, "kubernetes", None)
+    with pytest.raises(RecipeError, match="pip install kubernetes"):
+        find_workers()
+    monkeypatch.setitem(sys.modules, "kubernetes", kubernetes)
+    resolver = find_workers()
+    workers = resolver.cluster_spec().as_dict()["worker"]
+    assert workers == ["10.0.0.1:8470", "10.0.0.2:8470"]
+    assert resolver.task_id == 1
+
+
+def test_workers_that_nothing_describes_are_refused(monkeypatch):
+    from ae_zoo.training.strategy import find_workers
+
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    with pytest.raises(RecipeError, match="TF_CONFIG"):
+        find_workers()

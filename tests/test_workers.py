@@ -99,7 +99,7 @@ def train_alone(recipe, out):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_two_workers_train_like_one_process(name, write_recipe, tmp_path):
-    recipe = write_recipe(name, steps=50, clip_norm=5.0)
+    recipe = write_recipe(name, steps=50, clip_norm=5.0, ema=0.9)
     workers = start(recipe, tmp_path / "two")
     expected = train_alone(recipe, tmp_path / "one")
     codes, logs = finish(workers, tmp_path / "two")

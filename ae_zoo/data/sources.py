@@ -61,12 +61,13 @@ class Table:
     Args:
         path: a file of numbers, with or without a line of column names.
         input_shape: `(columns,)`.
+        like: another table whose smallest and largest values to take.
 
     Attributes:
         low, high: smallest and largest value of each column.
     """
 
-    def __init__(self, path: str | os.PathLike, input_shape: tuple[int, ...]):
+    def __init__(self, path, input_shape: tuple[int, ...], like: "Table | None" = None):
         rows = read_table(path)
         if rows.shape[1:] != tuple(input_shape):
             raise InputError(
@@ -74,7 +75,9 @@ class Table:
                 f"shape {tuple(input_shape)}: set model.input_shape to "
                 f"[{rows.shape[1]}]."
             )
-        self.low, self.high = rows.min(axis=0), rows.max(axis=0)
+        known = like is not None
+        self.low = like.low if known else rows.min(axis=0)
+        self.high = like.high if known else rows.max(axis=0)
         span = np.where(self.high > self.low, self.high - self.low, 1.0)
         self.rows = ((rows - self.low) / span).astype("float32")
 
@@ -99,10 +102,16 @@ class Part:
         return self.source.take(self.indices[indices])
 
 
-def open_source(path: str | os.PathLike, input_shape: tuple[int, ...]):
+def open_source(path: str | os.PathLike, input_shape: tuple[int, ...], like=None):
     """The source of a folder of images, an `.npy`, an `.npz` or a `.csv` file.
 
     An `.npy` file and the images of a folder stay on disk until they are needed.
+
+    Args:
+        path: the folder or file.
+        input_shape: shape of one example of the model.
+        like: the source that the model is trained on, where this one validates it:
+            a table is scaled as that one.
 
     Raises:
         InputError: there is nothing at `path`, or it does not fit the model.
@@ -112,7 +121,7 @@ def open_source(path: str | os.PathLike, input_shape: tuple[int, ...]):
         return ImageFolder(path, input_shape)
     suffix = path.suffix.lower()
     if suffix == ".csv":
-        return Table(path, input_shape)
+        return Table(path, input_shape, like if isinstance(like, Table) else None)
     if suffix in ARRAY_SUFFIXES:
         return Arrays(read_array(path)[0], input_shape)
     raise InputError(

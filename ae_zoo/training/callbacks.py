@@ -12,7 +12,6 @@ import numpy as np
 
 from ae_zoo.errors import TrainingError
 
-FALL = 1e-3  # a validation loss is lower when it is lower by this fraction
 RATE_DROP, MOST_DROPS = 0.2, 3  # of the schedule 'plateau'
 
 
@@ -68,6 +67,7 @@ class Patience(keras.callbacks.Callback):
 
     Args:
         epochs: epochs without a lower validation loss until something happens.
+        fall: fraction by which the loss must fall to count as lower.
         plateau: lower the rate then, three times, before ending.
         begin: first epoch whose loss counts, after a warm-up of the penalty.
         keep: called without arguments when the weights are the best so far.
@@ -78,9 +78,10 @@ class Patience(keras.callbacks.Callback):
             and whether the training has `ended`.
     """
 
-    def __init__(self, epochs: int, plateau: bool, begin: int, keep):
+    def __init__(self, epochs: int, fall: float, plateau: bool, begin: int, keep):
         super().__init__()
-        self.epochs, self.plateau, self.begin, self.keep = epochs, plateau, begin, keep
+        self.epochs, self.fall, self.plateau = epochs, fall, plateau
+        self.begin, self.keep = begin, keep
         self.state = {
             "best": None,
             "best_epoch": None,
@@ -97,7 +98,7 @@ class Patience(keras.callbacks.Callback):
         if state["best"] is None or loss < state["best"]:
             state |= {"best": loss, "best_epoch": epoch}
             self.keep()
-        if state["mark"] is None or loss < state["mark"] * (1 - FALL):
+        if state["mark"] is None or loss < state["mark"] * (1 - self.fall):
             state |= {"mark": loss, "waiting": 0}
         else:
             state["waiting"] += 1

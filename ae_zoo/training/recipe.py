@@ -102,9 +102,11 @@ class Training:
         clip_norm: limit of the norm of a step's gradient.
         ema: momentum of a moving average of the weights, such as 0.999, which is
             what is validated and kept.
-        patience: epochs without a lower validation loss (by 0.1%) until 'plateau'
-            lowers the rate, or until another schedule stops early. Where it is set,
-            the weights of the lowest validation loss are kept.
+        patience: epochs without a lower validation loss until 'plateau' lowers the
+            rate, or until another schedule stops early. Where it is set, the weights
+            of the lowest validation loss are kept.
+        fall: fraction by which the validation loss must fall within `patience`
+            epochs to count as lower.
         penalty_warmup_epochs: epochs over which the bottleneck's penalty (a VAE's
             KL divergence, a sparsity penalty) grows to its full weight.
         precision: Keras dtype policy.
@@ -126,6 +128,7 @@ class Training:
     clip_norm: float | None = None
     ema: float | None = None
     patience: int | None = None
+    fall: float = 0.001
     penalty_warmup_epochs: int = 0
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     jit: bool | None = None

@@ -110,8 +110,8 @@ class _Run:
         keras.utils.set_random_seed(self.options.seed)
         with spread.scope():
             self.model = _build(recipe)
-        self.source_shape = self.model.input_shape[1:]
-        self.source, self.held_out = _open_data(recipe, self.source_shape, data_dir)
+        shape = self.model.input_shape[1:]
+        self.source, self.held_out = _open_data(recipe, shape, data_dir)
         self.batch_size = self.options.batch_size // self.options.accumulate
         if self.batch_size % spread.replicas:
             raise RecipeError(
@@ -123,22 +123,16 @@ class _Run:
                 "training.accumulate works on one device only: Keras cannot accumulate "
                 "under tf.distribute. Lower training.batch_size or leave it out."
             )
-        self.feed = self._feed(self.source, self.batch_size)
+        self.feed = self._feed(self.source, self.batch_size, self._augmentation())
         self.resumed = read_state(self.checkpoint)
         self.done = {} if self.resumed is None else dict(self.resumed["done"])
         if spread.chief:
             out.mkdir(parents=True, exist_ok=True)
             (out / "recipe.yaml").write_text(recipe.to_yaml())
 
-    def _feed(self, source, batch_size: int, **options) -> Feed:
-        transforms = []
-        augment = self.recipe.data.augment
-        if augment.flip and options.get("shuffle", True):
-            transforms.append(flip)
-        if augment.shift and options.get("shuffle", True):
-            transforms.append(functools.partial(shift, pixels=augment.shift))
+    def _feed(self, source, batch_size: int, transforms=(), **options) -> Feed:
         if self.recipe.data.binarize:
-            transforms.append(binarize)
+            transforms = [*transforms, binarize]
         return Feed(
             source,
             batch_size,
@@ -147,6 +141,13 @@ class _Run:
             shard=self.spread.shard,
             **options,
         )
+
+    def _augmentation(self) -> list:
+        augment = self.recipe.data.augment
+        moves = (
+            [functools.partial(shift, pixels=augment.shift)] if augment.shift else []
+        )
+        return [flip, *moves] if augment.flip else moves
 
     def train(self) -> None:
         if self.options.pretrain is not None:
@@ -164,15 +165,18 @@ class _Run:
     def _pretrain(self, options) -> None:
         steps = self.feed.steps_per_pass
         stages = pretraining_stages(self.model, options.level, self.options.seed)
-        rate = {"learning_rate": options.learning_rate, "optimizer": "adam"}
+        settings = Training(
+            epochs=options.epochs,
+            optimizer="adam",
+            learning_rate=options.learning_rate,
+            warmup_steps=0,
+            jit=self.options.jit,
+        )
         while True:
-            with self.spread.scope():
+            with self.spread.scope():  # where the next stage is built
                 stage = next(stages, None)
                 if stage is None:
                     return
-                settings = Training(
-                    epochs=options.epochs, warmup_steps=0, jit=self.options.jit, **rate
-                )
                 self._compile(stage, settings, options.epochs * steps)
             log = logs.Log(None)
             self._fit(stage.name, stage, options.epochs, steps, [log])
@@ -192,6 +196,7 @@ class _Run:
         if options.patience is not None:
             patience = actions.Patience(
                 options.patience,
+                options.fall,
                 options.schedule == "plateau",
                 options.penalty_warmup_epochs,
                 self._keep_best,
@@ -225,7 +230,7 @@ class _Run:
         if not self.spread.chief:
             return []
         shown, pictures = [], None
-        if len(self.source_shape) == 3 and self.source_shape[-1] in (1, 3):
+        if len(self.model.input_shape) == 4 and self.model.input_shape[-1] in (1, 3):
             source = self.held_out or self.source
             images = source.take(np.arange(min(8, len(source))))
             pictures = logs.Pictures(images, self.out / "reconstructions.png")
@@ -259,11 +264,8 @@ class _Run:
     def _fit(self, phase, model, epochs, steps, callbacks, validation=None) -> None:
         """Trains `model` from where the checkpoint left this phase."""
         optimizer = model.optimizer.variables
-        variables = list(
-            {
-                id(v): v for v in (*self.model.variables, *model.variables, *optimizer)
-            }.values()
-        )
+        every = (*self.model.variables, *model.variables, *optimizer)
+        variables = list({id(variable): variable for variable in every}.values())
         start = 0
         if self.resumed is not None:
             if phase in self.resumed["done"]:
@@ -273,11 +275,7 @@ class _Run:
             for name, callback in stateful(callbacks).items():
                 callback.state |= self.resumed["callbacks"][name]
             self.resumed = None
-        advice = (
-            f"The last good checkpoint is {self.checkpoint}: go on with --resume."
-            if self.spread.chief
-            else ""
-        )
+        advice = f"The last good checkpoint is {self.checkpoint}, if an epoch was done."
         callbacks += [
             Checkpoint(
                 self.checkpoint,
@@ -295,9 +293,7 @@ class _Run:
             from ae_zoo.training.workers import fit  # which needs TensorFlow
         else:
             fit = _fit_here
-        ended = any(
-            c.state["ended"] for c in callbacks if isinstance(c, actions.Patience)
-        )
+        ended = any(c.state.get("ended") for c in stateful(callbacks).values())
         if start < epochs and not ended:
             fit(model, self.feed, start, epochs, steps, callbacks, validation)
 
@@ -345,18 +341,17 @@ def _open_data(recipe: Recipe, shape: tuple[int, ...], data_dir):
     """What to train on, and what to validate on or None."""
     data = recipe.data
 
-    def find(path, split):
-        if path is not None:
-            return open_source(path, shape)
-        return Arrays(load_images(data.name, split, data_dir), shape)
+    def find(where, like=None):
+        if data.path is not None:
+            return open_source(where, shape, like)
+        return Arrays(load_images(data.name, where, data_dir), shape)
 
-    source = find(data.path, data.train)
+    source = find(data.path or data.train)
+    if data.validation is None:
+        return source, None
     if isinstance(data.validation, str):
-        other = data.validation
-        return source, find(None if data.path is None else other, other)
-    if data.validation is not None:
-        return hold_out(source, data.validation, recipe.training.seed)
-    return source, None
+        return source, find(data.validation, source)
+    return hold_out(source, data.validation, recipe.training.seed)
 
 
 def _write_json(path: Path, content: dict) -> None:

@@ -35,8 +35,8 @@ class Spread:
 def get_spread(name: str = "auto") -> Spread:
     """The spread called `name`.
 
-    'auto' takes several workers where the environment describes them (`TF_CONFIG`,
-    or a Slurm job of several tasks), else every GPU of the machine, else its CPU.
+    'auto' takes several workers where the environment describes them (`TF_CONFIG`, or
+    several tasks of `srun`), else every GPU of the machine, else its CPU.
 
     Raises:
         RecipeError: unknown name, or one that the backend or the machine cannot do.
@@ -79,33 +79,62 @@ def _by_keras(name: str) -> Spread:
 
 
 def _workers_described() -> bool:
-    return "TF_CONFIG" in os.environ or int(os.environ.get("SLURM_NTASKS", "1")) > 1
+    return "TF_CONFIG" in os.environ or _slurm_tasks() > 1
+
+
+def _slurm_tasks() -> int:
+    """Processes that `srun` started together with this one."""
+    return int(os.environ.get("SLURM_STEP_NUM_TASKS", "1"))
 
 
 def _multiworker(tf) -> Spread:
-    resolver = _resolver(tf.distribute.cluster_resolver)
+    resolver = find_workers()
     strategy = tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
     workers = resolver.cluster_spec().num_tasks("worker")
     return Spread(strategy, resolver.task_id, workers)
 
 
-def _resolver(resolvers):
-    """Who the workers are, and which of them this is."""
+def find_workers():
+    """TensorFlow's resolver of who the workers are, and which of them this is.
+
+    Raises:
+        RecipeError: the environment does not describe any.
+    """
+    import tensorflow as tf
+
+    resolvers = tf.distribute.cluster_resolver
     if "TF_CONFIG" in os.environ:
         return resolvers.TFConfigClusterResolver()
-    if int(os.environ.get("SLURM_NTASKS", "1")) > 1:
-        tasks = int(os.environ["SLURM_NTASKS"])
-        return resolvers.SlurmClusterResolver(jobs={"worker": tasks}, port_base=PORT)
-    if "JOB_COMPLETION_INDEX" in os.environ:  # an Indexed Job of Kubernetes
-        resolver = resolvers.KubernetesClusterResolver(
-            {"worker": [f"job-name={os.environ.get('JOB_NAME', 'ae-zoo')}"]},
-            tf_server_port=PORT,
-        )
-        resolver.task_type = "worker"
-        resolver.task_id = int(os.environ["JOB_COMPLETION_INDEX"])
-        return resolver
+    if _slurm_tasks() > 1:
+        options = {}
+        if not tf.config.list_physical_devices("GPU"):
+            # The resolver shares out GPUs, and fails where there are none to share.
+            options = {"gpus_per_node": _slurm_tasks(), "gpus_per_task": 1}
+            options["auto_set_gpu"] = False
+        return resolvers.SlurmClusterResolver(port_base=PORT, **options)
+    if "JOB_COMPLETION_INDEX" in os.environ:
+        return _kubernetes(resolvers)
     raise RecipeError(
         "The strategy 'multiworker' finds no description of the workers: set "
-        "TF_CONFIG, or start it as a Slurm job of several tasks or as an Indexed Job "
-        "of Kubernetes."
+        "TF_CONFIG, start them by srun, or as an Indexed Job of Kubernetes."
     )
+
+
+def _kubernetes(resolvers):
+    """The pods of an Indexed Job, on their hosts' network."""
+    try:
+        from kubernetes import client, config
+    except ImportError as error:
+        raise RecipeError(
+            "Training in Kubernetes needs its client: pip install kubernetes, or set "
+            "TF_CONFIG."
+        ) from error
+    config.load_incluster_config()
+    resolver = resolvers.KubernetesClusterResolver(
+        {"worker": [f"job-name={os.environ.get('JOB_NAME', 'ae-zoo')}"]},
+        tf_server_port=PORT,
+        override_client=client.CoreV1Api(),
+    )
+    resolver.task_type = "worker"
+    resolver.task_id = int(os.environ["JOB_COMPLETION_INDEX"])
+    return resolver
