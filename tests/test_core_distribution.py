@@ -140,7 +140,7 @@ def test_two_replicas_learn_as_fast_in_spite_of_their_noise(case, mirrored, digi
         history = model.fit(data, steps_per_epoch=25, epochs=8, verbose=0)
         curves.append(history.history["loss"])
     np.testing.assert_allclose(curves[1], curves[0], rtol=0.02)
-    assert curves[0] != curves[1]
+    assert np.abs(np.subtract(*curves)).max() > 1e-4  # by noise, not by rounding
     assert curves[0][-1] < curves[0][0]
 
 
@@ -174,10 +174,15 @@ def test_a_recipe_gives_the_same_on_two_replicas(family, mirrored, digits, tmp_p
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
-def test_accumulation_on_several_replicas_is_refused(mirrored, digits, tmp_path):
+@pytest.mark.parametrize(
+    ("key", "value"), [("accumulate", 2), ("precision", "mixed_float16")]
+)
+def test_what_keras_cannot_do_on_several_replicas_is_refused(
+    key, value, mirrored, digits, tmp_path
+):
     np.savez(tmp_path / "digits.npz", x=digits)
-    recipe = training.load_recipe("conv_ae.mnist", {"training.accumulate": 2})
+    recipe = training.load_recipe("conv_ae.mnist", {f"training.{key}": value})
     recipe.model["input_shape"] = [12, 12, 1]
     recipe.data.path = str(tmp_path / "digits.npz")
-    with pytest.raises(RecipeError, match="accumulate works on one device"):
+    with pytest.raises(RecipeError, match=f"{key}.* works on one device"):
         training.train(recipe, tmp_path / "out", strategy="mirrored", verbose=False)

@@ -17,6 +17,8 @@ RECIPES = {
         {"family": "denoising_ae", "backbone": "dense", "hidden": [16], **SMALL},
         {"ema": 0.9, "accumulate": 2, "clip_norm": 1.0, "patience": 1},
     ),
+    # Without `patience`, the moving average itself is what is kept.
+    "unwatched": ({"family": "deep_ae", "hidden": [16], **SMALL}, {"ema": 0.9}),
     "stacked_ae": (
         {"family": "stacked_ae", "hidden": [16, 8], **SMALL},
         {"pretrain": {"epochs": 1}, "schedule": "plateau", "patience": 1},
@@ -26,10 +28,10 @@ STEPS = {"vae": 18, "averaged": 36, "stacked_ae": 36}  # pretraining and parts i
 KILLS = [("vae", 4), ("averaged", 3), ("stacked_ae", 3)]
 
 
-def train(recipe, out, kill_at=None, in_checkpoint=False):
+def train(recipe, out, kill_at=None, in_checkpoint=False, in_save=False):
     """Runs in a process of its own; kills itself after `kill_at` steps."""
     from ae_zoo import training
-    from ae_zoo.training import callbacks, checkpoint
+    from ae_zoo.training import callbacks, checkpoint, run
 
     steps = 0
     plain = callbacks.StopOnNaN.on_train_batch_end
@@ -49,6 +51,8 @@ def train(recipe, out, kill_at=None, in_checkpoint=False):
         savez(file, **arrays)
 
     callbacks.StopOnNaN.on_train_batch_end = count
+    if in_save:
+        run.save = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
     if in_checkpoint:
         savez, checkpoint.np.savez = np.savez, half_a_file
     training.train(recipe, out, resume=True, verbose=False)
@@ -101,6 +105,15 @@ def test_a_killed_training_resumes_to_identical_bytes(recipe, kills, run, tmp_pa
         assert not (out / "model").exists()
         assert run(recipe, out) == 0
         assert result(out) == expected, f"killed after step {step}"
+
+
+@pytest.mark.parametrize("recipe", ["unwatched"], indirect=True)
+def test_killed_after_the_last_checkpoint(recipe, run, tmp_path):
+    assert run(recipe, tmp_path / "whole") == 0
+    out = tmp_path / "killed"
+    assert run(recipe, out, in_save=True) == -signal.SIGKILL
+    assert run(recipe, out) == 0
+    assert result(out) == result(tmp_path / "whole")
 
 
 @pytest.mark.parametrize("recipe", ["vae"], indirect=True)

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import sys
 
 import keras
 import numpy as np
@@ -54,7 +53,6 @@ def test_every_recipe_is_named_after_its_file_and_data():
         assert name.split(".")[1] == recipe.data.name
         assert recipe.data.licence
         assert recipe.model["family"] in models.FAMILIES
-        assert recipe.data.validation and recipe.training.patience
 
 
 @pytest.mark.parametrize("name", training.list_recipes())
@@ -64,7 +62,7 @@ def test_every_recipe_trains_two_steps(name, fake_mnist, tmp_path):
         changes["training__pretrain.epochs"] = 1
     folder = train(name, tmp_path, training__batch_size=16, **changes)
     (row,) = history(tmp_path)
-    assert np.isfinite([row["loss"], row["val_loss"]]).all()
+    assert np.isfinite([row["loss"], row.get("val_loss", 0.0)]).all()
     model = load_folder(folder)
     assert model.get_config()["family"] == training.load_recipe(name).model["family"]
 
@@ -172,6 +170,15 @@ def test_accumulation_equals_the_whole_batch(recipe_file, tmp_path):
         np.testing.assert_allclose(parts, whole, atol=2e-5)
 
 
+def test_a_cosine_ends_at_zero_with_accumulation_too(recipe_file, tmp_path):
+    rates = []
+    for parts in (1, 4):
+        train(recipe_file, tmp_path / str(parts), training__accumulate=parts)
+        rates.append([row["learning_rate"] for row in history(tmp_path / str(parts))])
+    np.testing.assert_allclose(rates[0], rates[1], rtol=1e-5, atol=1e-9)
+    assert rates[0][-1] == pytest.approx(0.0, abs=1e-9)
+
+
 def test_clipping_limits_a_step(recipe_file, tmp_path):
     changes = {"training__optimizer": "sgd", "training__learning_rate": 1.0}
     changes |= {"training__epochs": None, "training__steps": 1}
@@ -197,14 +204,27 @@ def test_mixed_precision_trains_and_leaves_float32(recipe_file, tmp_path, precis
 
 
 def test_a_loss_that_is_no_number_stops_with_the_step(recipe_file, tmp_path, digits):
-    x = digits.copy()
-    np.savez(tmp_path / "digits.npz", x=x)
     out = tmp_path / "out"
-    changes = {"training__optimizer": "sgd", "training__learning_rate": 1e30}
-    changes |= {"training__schedule": "constant", "training__warmup_steps": 0}
-    changes |= {"model__output": "linear"}
-    with pytest.raises(TrainingError, match=r"step \d+ .*examples .*checkpoint"):
+    # The rate rises until the weights overflow, some epochs after the first.
+    changes = {"training__optimizer": "sgd", "training__learning_rate": 3.0}
+    changes |= {"training__schedule": "constant", "training__warmup_steps": 10**6}
+    changes |= {"model__output": "linear", "training__epochs": 60}
+    with pytest.raises(
+        TrainingError, match=r"step \d+ .*examples .*clip_norm"
+    ) as error:
         train(recipe_file, out, **changes)
+    assert str(out / "checkpoint.npz") in str(error.value)
+    with np.load(out / "checkpoint.npz") as kept:
+        arrays = [kept[name] for name in kept.files if "kernel" in name]
+    assert len(arrays) >= 2 and all(np.isfinite(array).all() for array in arrays)
+
+
+def test_a_bad_example_stops_the_training_and_is_named(recipe_file, tmp_path, digits):
+    x = digits.copy()
+    x[40] = np.nan
+    np.savez(tmp_path / "digits.npz", x=x)
+    with pytest.raises(InputError, match="NaN"):
+        train(recipe_file, tmp_path / "out")
 
 
 def test_fine_tuning_starts_from_the_weights(recipe_file, tmp_path, digits):
@@ -314,6 +334,8 @@ def test_overrides_reach_the_recipe(recipe_file):
         ({"data.validation": 2}, "between 0 and 1"),
         ({"data.augment.flips": True}, r"data\.augment\.flip"),
         ({"reach": {"mse": "small"}}, "<= 0.0034"),
+        ({"reach": {"mse": 0.0034}}, "<= 0.0034"),
+        ({"training.seed": -1}, "negative"),
     ],
 )
 def test_a_wrong_recipe_names_the_mistake(recipe_file, overrides, words):
@@ -327,13 +349,15 @@ def test_a_wrong_recipe_names_the_mistake(recipe_file, overrides, words):
         ({"family": "dense_ea"}, "dense_ae"),
         ({"family": "dense_ae", "latent": 3}, "latent"),
         ({"family": "vae", "backbone": "cnv"}, "conv"),
+        ({"family": "conv_ae", "input_shape": [12, 12, 1]}, "dense layers"),
     ],
 )
 def test_a_model_that_cannot_be_built_is_a_recipe_error(
     recipe_file, tmp_path, model, words
 ):
+    changes = {"training__pretrain": {"epochs": 1}}
     with pytest.raises(RecipeError, match=words):
-        train(recipe_file, tmp_path / "out", model=model)
+        train(recipe_file, tmp_path / "out", model=model, **changes)
 
 
 @pytest.mark.parametrize(
@@ -370,6 +394,17 @@ def test_limits_to_reach_are_compared(recipe_file):
     ]
 
 
+def test_an_npy_file_gives_what_the_array_gives(tmp_path, digits):
+    from ae_zoo.data import open_source
+
+    pixels = (digits * 255).astype("uint8")
+    np.save(tmp_path / "digits.npy", pixels[..., 0])  # without the channel axis
+    source = open_source(tmp_path / "digits.npy", (12, 12, 1))
+    assert len(source) == 64
+    taken = source.take(np.array([5, 0, 63]))
+    np.testing.assert_array_equal(taken, (pixels / np.float32(255))[[5, 0, 63]])
+
+
 def test_a_validation_table_is_scaled_like_the_training_table(tmp_path):
     from ae_zoo.data import open_source
 
@@ -399,9 +434,8 @@ def test_a_bad_table_is_named(tmp_path, text, words):
         open_source(tmp_path / "bad.csv", (2,))
 
 
-def test_augmentation_moves_and_mirrors_but_not_in_validation(digits):
-    from ae_zoo.data.feed import Feed, flip, shift
-    from ae_zoo.data.sources import Arrays
+def test_augmentation_moves_and_mirrors(digits):
+    from ae_zoo.data.feed import flip, shift
 
     rng = np.random.default_rng(0)
     flipped = flip(digits, rng)
@@ -413,8 +447,18 @@ def test_augmentation_moves_and_mirrors_but_not_in_validation(digits):
     assert (moved == digits).all(axis=(1, 2, 3)).sum() < len(digits) / 2
     # The frame of these digits is black, two pixels wide: moving keeps the ink.
     np.testing.assert_allclose(moved.sum((1, 2, 3)), digits.sum((1, 2, 3)), rtol=1e-5)
-    feed = Feed(Arrays(digits, digits.shape[1:]), 64, shuffle=False)
-    np.testing.assert_array_equal(feed.batch(0)[0], digits)
+
+
+def test_validation_is_not_augmented_and_leaves_few_out(recipe_file, tmp_path):
+    from ae_zoo.training.strategy import get_spread
+
+    changes = {"data.augment": {"flip": True, "shift": 1}, "data.validation": 0.3}
+    recipe = training.load_recipe(recipe_file, changes | {"training.batch_size": 16})
+    whole = run._Run(recipe, tmp_path / "out", get_spread("single"), None)
+    assert len(whole.feed.transforms) == 2
+    validation = whole._validation()
+    assert not validation.transforms
+    assert (validation.batch_size, validation.steps_per_pass) == (9, 2)  # of 19
 
 
 def test_a_feed_shows_every_example_once_a_pass_and_shards_it(digits):
@@ -452,33 +496,41 @@ def test_slurm_describes_the_workers(monkeypatch):
     assert (resolver.task_type, resolver.task_id) == ("worker", 3)
 
 
-def test_kubernetes_describes_the_workers(monkeypatch):
-    from types import SimpleNamespace as Namespace
+def test_an_indexed_job_describes_the_workers(monkeypatch):
+    from ae_zoo.training import strategy
 
-    from ae_zoo.training.strategy import find_workers
-
-    def list_pods(label_selector):
-        assert label_selector == "job-name=ae-zoo"
-        status = [Namespace(phase="Running", host_ip=f"10.0.0.{i}") for i in (1, 2)]
-        names = [Namespace(name=f"ae-zoo-{i}") for i in (0, 1)]
-        pods = zip(names, status, strict=True)
-        return Namespace(items=[Namespace(metadata=n, status=s) for n, s in pods])
-
-    api = Namespace(list_pod_for_all_namespaces=list_pods)
-    kubernetes = Namespace(
-        client=Namespace(CoreV1Api=lambda: api),
-        config=Namespace(load_incluster_config=lambda: None),
-    )
     monkeypatch.delenv("TF_CONFIG", raising=False)
-    monkeypatch.setenv("JOB_COMPLETION_INDEX", "1")
-    monkeypatch.setitem(sys.modules, "kubernetes", None)
-    with pytest.raises(RecipeError, match="pip install kubernetes"):
-        find_workers()
-    monkeypatch.setitem(sys.modules, "kubernetes", kubernetes)
-    resolver = find_workers()
+    monkeypatch.setenv("JOB_COMPLETION_INDEX", "10")
+    monkeypatch.setenv("AE_ZOO_WORKERS", "12")
+    monkeypatch.setattr(strategy.socket, "gethostname", lambda: "digits-10")
+    resolver = strategy.find_workers()
     workers = resolver.cluster_spec().as_dict()["worker"]
-    assert workers == ["10.0.0.1:8470", "10.0.0.2:8470"]
-    assert resolver.task_id == 1
+    assert len(workers) == 12 and workers[10] == "digits-10.digits:8470"
+    assert resolver.task_id == 10
+
+
+@pytest.mark.parametrize(
+    ("config", "tasks"),
+    [
+        ('{"cluster": {"chief": ["a:1"], "worker": ["b:1"]}}', 2),
+        ('{"cluster": {"worker": ["b:1", "c:1", "d:1"], "ps": ["e:1"]}}', 3),
+        ("{}", 0),
+    ],
+)
+def test_everyone_who_trains_counts_as_a_worker(monkeypatch, config, tasks):
+    from ae_zoo.training import strategy
+
+    monkeypatch.setenv("TF_CONFIG", config)
+    assert len(strategy._tf_config_tasks()) == tasks
+    assert strategy._workers_described() == (tasks > 1)
+
+
+def test_a_broken_tf_config_is_named(monkeypatch):
+    from ae_zoo.training.strategy import get_spread
+
+    monkeypatch.setenv("TF_CONFIG", "{broken")
+    with pytest.raises(RecipeError, match="TF_CONFIG cannot be read"):
+        get_spread("auto")
 
 
 def test_workers_that_nothing_describes_are_refused(monkeypatch):

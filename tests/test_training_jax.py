@@ -41,9 +41,19 @@ def count(self, batch, logs=None):
         os.kill(os.getpid(), signal.SIGKILL)
 
 callbacks.StopOnNaN.on_train_batch_end = count
+set_distribution, used = keras.distribution.set_distribution, []
+
+def note(distribution):
+    if distribution is not None:
+        used[:] = [distribution.device_mesh.devices.size]
+    set_distribution(distribution)
+
+keras.distribution.set_distribution = note
 for recipe in recipes:
     folder = Path(out, Path(recipe).stem)
     training.train(recipe, folder, strategy=strategy, resume=True, verbose=False)
+    assert keras.distribution.distribution() is None
+assert used == [len(jax.devices())] if strategy == "mirrored" else not used
 """
 SMALL = {"input_shape": (12, 12, 1), "latent_dim": 6}
 MODELS = {

@@ -67,6 +67,11 @@ def train(
     from ae_zoo import training
 
     content = training.find_recipe(recipe, start, data, overrides)
+    if measure and content.data.path is not None:
+        raise RecipeError(
+            "--evaluate needs a labelled test set of TFDS: leave it out, and measure "
+            "the result with `ae-zoo evaluate FOLDER --dataset NAME`."
+        )
     if show:
         print(content.to_yaml(), end="")
         return
@@ -76,6 +81,8 @@ def train(
         folder = training.train(
             content, out, strategy=strategy, resume=resume, tensorboard=tensorboard
         )
+    if folder is None:
+        return  # the first worker has the result
     if measure:
         _measure(content, folder, json)
     elif json:
@@ -91,11 +98,6 @@ def _measure(recipe, folder: Path, json: bool) -> None:
     """Prints the metrics of a fresh weight; exit code 1 where it misses a limit."""
     from ae_zoo import training
 
-    if recipe.data.path is not None:
-        raise RecipeError(
-            f"{folder} is trained, but --evaluate needs a labelled test set: measure "
-            f"it with `ae-zoo evaluate {folder} --dataset TFDS_NAME`."
-        )
     result = _evaluate(str(folder), recipe.data.name) | {"name": recipe.name}
     missed = training.missed_limits(recipe, result["metrics"])
     _print_result(result | {"folder": str(folder), "missed": missed}, json)

@@ -2,18 +2,19 @@
 
 The batch of step s depends on the source, the seed and s alone: shuffling is a
 permutation drawn from (seed, pass), augmentation and binarisation draw from
-(seed, step). So a training resumes at any step without replaying what came before,
-workers take their shares of the same batches, and every Keras backend sees the same
-data.
+(seed, step, worker). So a training resumes at any step without replaying what came
+before, workers take their shares of the same batches, and every Keras backend sees the
+same data.
 """
 
 import functools
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
 
-from ae_zoo.errors import InputError
+from ae_zoo.errors import AeZooError, InputError
 
 
 class Feed:
@@ -31,6 +32,8 @@ class Feed:
     Attributes:
         steps_per_pass: batches of one pass; examples that fill no batch are left to
             the next pass, which has another order.
+        failure: the error that reading a batch raised, which TensorFlow reports as
+            one of its own.
 
     Raises:
         InputError: the source does not fill one batch.
@@ -53,6 +56,7 @@ class Feed:
         self.transforms = transforms
         self.corrupt = corrupt
         self.shard = shard
+        self.failure: AeZooError | None = None
         self.steps_per_pass = len(source) // batch_size
         if self.steps_per_pass == 0:
             raise InputError(
@@ -76,8 +80,16 @@ class Feed:
         return batch[worker * share : (worker + 1) * share]
 
     def batch(self, step: int) -> tuple[np.ndarray, np.ndarray]:
-        """Inputs and targets of a step, each `(share, *input_shape)`, float32."""
-        x = self.source.take(self.indices(step))
+        """Inputs and targets of a step, each `(share, *input_shape)`, float32.
+
+        Raises:
+            InputError: an example cannot be read, or its values are out of range.
+        """
+        try:
+            x = self.source.take(self.indices(step))
+        except AeZooError as error:
+            self.failure = error
+            raise
         rng = np.random.default_rng((self.seed, int(step), self.shard[0]))
         for transform in self.transforms:
             x = transform(x, rng)
@@ -120,15 +132,22 @@ class Feed:
 class _Batches(keras.utils.PyDataset):
     """A feed for the backends without `tf.data`; a thread reads ahead."""
 
+    AHEAD = 4
+
     def __init__(self, feed: Feed, start: int, stop: int):
-        super().__init__(workers=1, max_queue_size=8)
+        super().__init__()
         self.feed, self.start, self.stop = feed, start, stop
+        self.reader = ThreadPoolExecutor(1)
+        self.coming = {}
 
     def __len__(self):
         return self.stop - self.start
 
     def __getitem__(self, i):
-        return self.feed.batch(self.start + i)
+        for j in range(i, min(i + self.AHEAD, len(self))):
+            if j not in self.coming:
+                self.coming[j] = self.reader.submit(self.feed.batch, self.start + j)
+        return self.coming.pop(i).result()
 
 
 def binarize(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -22,7 +22,7 @@ from ae_zoo.errors import InputError
 
 
 class Arrays:
-    """Examples of an array, in memory or mapped from a file.
+    """Examples of an array in memory.
 
     Args:
         array: `(n, *input_shape)`; integers and floats as `to_inputs` takes them.
@@ -38,6 +38,28 @@ class Arrays:
     def take(self, indices: np.ndarray) -> np.ndarray:
         """The examples at `indices`, `(len(indices), *input_shape)`, float32."""
         return scale(self.array[indices])
+
+
+class NpyFile:
+    """Examples of an `.npy` file, which may be larger than memory.
+
+    Args as `Arrays`, with the file's path.
+    """
+
+    def __init__(self, path: str | os.PathLike, input_shape: tuple[int, ...]):
+        self.path, self.input_shape = path, tuple(input_shape)
+        self.size = len(self._map())
+
+    def _map(self) -> np.ndarray:
+        return as_batch(read_array(self.path)[0], self.input_shape)
+
+    def __len__(self) -> int:
+        return self.size
+
+    def take(self, indices: np.ndarray) -> np.ndarray:
+        """The examples at `indices`, `(len(indices), *input_shape)`, float32."""
+        # Mapped anew, so that the pages of earlier batches are let go.
+        return scale(self._map()[indices])
 
 
 class ImageFolder:
@@ -122,6 +144,8 @@ def open_source(path: str | os.PathLike, input_shape: tuple[int, ...], like=None
     suffix = path.suffix.lower()
     if suffix == ".csv":
         return Table(path, input_shape, like if isinstance(like, Table) else None)
+    if suffix == ".npy":
+        return NpyFile(path, input_shape)
     if suffix in ARRAY_SUFFIXES:
         return Arrays(read_array(path)[0], input_shape)
     raise InputError(

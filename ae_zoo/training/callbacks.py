@@ -35,30 +35,47 @@ class PenaltyWarmup(keras.callbacks.Callback):
 
 
 class StopOnNaN(keras.callbacks.Callback):
-    """Ends the training at the first loss that is no number.
+    """Ends the training at the first loss or weight that is no number.
+
+    Comes before the callbacks that keep weights, which then are good ones.
 
     Args:
         feed: the batches, to name the examples of the bad one.
-        advice: said after what happened, such as where the last checkpoint is.
+        steps_per_epoch: to count the steps.
+        checkpoint: file of the last good state.
     """
 
-    def __init__(self, feed, steps_per_epoch: int, advice: str):
+    def __init__(self, feed, steps_per_epoch: int, checkpoint):
         super().__init__()
-        self.feed, self.steps_per_epoch, self.advice = feed, steps_per_epoch, advice
+        self.feed, self.steps_per_epoch = feed, steps_per_epoch
+        self.checkpoint = checkpoint
         self.epoch = 0
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch
 
     def on_train_batch_end(self, batch, logs=None):
-        if math.isfinite(loss := float(logs["loss"])):
-            return
+        if not math.isfinite(loss := float(logs["loss"])):
+            self._stop(f"The loss is {loss}", batch)
+
+    def on_epoch_end(self, epoch, logs=None):
+        last = self.steps_per_epoch - 1
+        if not math.isfinite(loss := float(logs.get("val_loss", 0.0))):
+            self._stop(f"The validation loss is {loss}", last)
+        for variable in self.model.trainable_variables:
+            if not np.isfinite(keras.ops.convert_to_numpy(variable)).all():
+                self._stop(f"{variable.path} is no longer finite", last)
+
+    def _stop(self, what: str, batch: int):
         step = self.epoch * self.steps_per_epoch + batch
         examples = ", ".join(map(str, self.feed.indices(step)[:8]))
+        kept = "No epoch was finished."
+        if self.checkpoint.exists():
+            kept = f"The state after the last good epoch is in {self.checkpoint}."
         raise TrainingError(
-            f"The loss is {loss} at step {step + 1} (epoch {self.epoch + 1}, batch "
-            f"{batch + 1}; examples {examples}, ...). Lower training.learning_rate or "
-            f"set training.clip_norm. {self.advice}"
+            f"{what} at step {step + 1} (epoch {self.epoch + 1}, batch {batch + 1}; "
+            f"examples {examples}, ...). {kept} Start again in another folder with a "
+            "lower training.learning_rate, or with training.clip_norm."
         )
 
 
@@ -117,12 +134,15 @@ class Patience(keras.callbacks.Callback):
 class Averaged(keras.callbacks.Callback):
     """Validates the moving average of the weights instead of the weights."""
 
+    def __init__(self):
+        super().__init__()
+        self.stack = contextlib.ExitStack()
+
     def on_test_begin(self, logs=None):
-        self.swap = averaged_weights(self.model)
-        self.swap.__enter__()
+        self.stack.enter_context(averaged_weights(self.model))
 
     def on_test_end(self, logs=None):
-        self.swap.__exit__(None, None, None)
+        self.stack.close()
 
 
 @contextlib.contextmanager

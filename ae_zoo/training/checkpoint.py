@@ -2,11 +2,13 @@
 
 import json
 import os
+import zipfile
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from ae_zoo._files import complete_file
 from ae_zoo.errors import TrainingError
 
 STATE = "state"
@@ -19,12 +21,10 @@ def write_checkpoint(path: Path, variables: list, state: dict) -> None:
         for i, variable in enumerate(variables)
     }
     text = np.frombuffer(json.dumps(state).encode(), dtype="uint8")
-    temporary = path.with_suffix(".tmp")
-    with open(temporary, "wb") as file:
+    with complete_file(path) as temporary, open(temporary, "wb") as file:
         np.savez(file, **{STATE: text}, **arrays)
         file.flush()
         os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def read_state(path: Path) -> dict | None:
@@ -38,7 +38,7 @@ def read_state(path: Path) -> dict | None:
     try:
         with np.load(path, allow_pickle=False) as content:
             return json.loads(content[STATE].tobytes())
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise TrainingError(
             f"{path} is damaged ({error}): remove it to start again."
         ) from error
@@ -51,14 +51,13 @@ def restore_variables(path: Path, variables: list) -> None:
         TrainingError: the checkpoint is of another model.
     """
     with np.load(path, allow_pickle=False) as content:
-        names = [name for name in content.files if name != STATE]
-        shapes = [content[name].shape for name in names]
-        if shapes != [tuple(variable.shape) for variable in variables]:
-            raise TrainingError(
-                f"{path} is of another model: choose another folder, or remove it."
-            )
-        for variable, name in zip(variables, names, strict=True):
-            variable.assign(content[name])
+        arrays = [content[name] for name in content.files if name != STATE]
+    if [a.shape for a in arrays] != [tuple(variable.shape) for variable in variables]:
+        raise TrainingError(
+            f"{path} is of another model: choose another folder, or remove it."
+        )
+    for variable, array in zip(variables, arrays, strict=True):
+        variable.assign(array)
 
 
 class Checkpoint(keras.callbacks.Callback):

@@ -1,6 +1,7 @@
 """What a training tells while it runs: log file, pictures, TensorBoard, progress."""
 
 import csv
+import importlib.util
 import io
 import sys
 import time
@@ -9,6 +10,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from ae_zoo._files import write_text
+from ae_zoo.errors import RecipeError
 from ae_zoo.zoo.pictures import reconstruction_rows, save_png, tile
 
 
@@ -42,9 +45,7 @@ def write_rows(path: Path, rows: list[dict]) -> None:
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(text.getvalue())
-    temporary.replace(path)
+    write_text(path, text.getvalue())
 
 
 class Pictures(keras.callbacks.Callback):
@@ -69,6 +70,11 @@ class TensorBoard(keras.callbacks.Callback):
 
     def __init__(self, folder: Path, pictures: Pictures | None):
         super().__init__()
+        if not all(map(importlib.util.find_spec, ("tensorflow", "tensorboard"))):
+            raise RecipeError(
+                "--tensorboard needs TensorFlow and TensorBoard: "
+                "pip install tensorboard."
+            )
         import tensorflow as tf
 
         self.tf, self.pictures = tf, pictures

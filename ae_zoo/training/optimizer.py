@@ -56,16 +56,17 @@ def make_optimizer(options: Training, steps: int, replicas: int = 1):
 
     Args:
         options: the recipe's training section.
-        steps: batches of the whole training, before they are split by `accumulate`.
+        steps: of the whole training, counted in the parts that `accumulate` makes.
         replicas: of `tf.distribute`, over which gradients are summed.
     """
     kind = OPTIMIZERS[options.optimizer]
     clip = options.clip_norm
     arguments = {
-        "learning_rate": _rate(options, steps * options.accumulate),
+        "learning_rate": _rate(options, steps),
         "weight_decay": options.weight_decay,
         "use_ema": options.ema is not None,
-        "ema_momentum": options.ema or 0.99,
+        # Keras averages after every part of a batch.
+        "ema_momentum": (options.ema or 0.99) ** (1 / options.accumulate),
     }
     if options.accumulate > 1:
         arguments["gradient_accumulation_steps"] = options.accumulate
@@ -74,11 +75,11 @@ def make_optimizer(options: Training, steps: int, replicas: int = 1):
     return _clipping(kind, clip, replicas)(**arguments, name=options.optimizer)
 
 
-def _rate(options: Training, iterations: int):
+def _rate(options: Training, steps: int):
     if options.schedule == "plateau":
         return options.learning_rate  # a variable, which a callback lowers
-    warmup = min(options.warmup_steps * options.accumulate, iterations // 2)
-    decay = iterations - warmup if options.schedule == "cosine" else None
+    warmup = min(options.warmup_steps * options.accumulate, steps // 2)
+    decay = steps - warmup if options.schedule == "cosine" else None
     return WarmUp(options.learning_rate, warmup, decay)
 
 

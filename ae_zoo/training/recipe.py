@@ -110,7 +110,8 @@ class Training:
         penalty_warmup_epochs: epochs over which the bottleneck's penalty (a VAE's
             KL divergence, a sparsity penalty) grows to its full weight.
         precision: Keras dtype policy.
-        jit: compile with XLA; by default on GPUs and under JAX.
+        jit: compile with XLA; by default on GPUs and under JAX, never by several
+            workers.
         seed: of the weights, the shuffling and the noise.
         pretrain: layer-wise pretraining, for `stacked_ae`.
     """
@@ -156,7 +157,7 @@ class Recipe:
     training: Training
     model: dict[str, Any] | None = None
     start: str | None = None
-    reach: dict[str, str] = field(default_factory=dict)
+    reach: dict[str, Any] = field(default_factory=dict)
 
     def to_yaml(self) -> str:
         """The recipe with every default spelt out."""
@@ -185,6 +186,10 @@ class Recipe:
             raise RecipeError(
                 "training.patience needs data.validation, such as 0.1, to watch."
             )
+        if self.data.augment.shift < 0 or training.seed < 0:
+            raise RecipeError(
+                "data.augment.shift and training.seed must not be negative."
+            )
         positive = ("epochs", "steps", "steps_per_epoch", "batch_size", "accumulate")
         for key in (*positive, "learning_rate", "patience", "clip_norm"):
             value = getattr(training, key)
@@ -205,7 +210,7 @@ class Recipe:
 
 def parse_limit(metric: str, limit: str) -> tuple[str, float]:
     """`"<= 0.0034"` as `("<=", 0.0034)`; RecipeError for anything else."""
-    sign, _, number = limit.strip().partition(" ")
+    sign, _, number = str(limit).strip().partition(" ")
     try:
         if sign in ("<=", ">="):
             return sign, float(number)

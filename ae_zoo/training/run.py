@@ -11,10 +11,11 @@ import keras
 import numpy as np
 
 from ae_zoo import models
+from ae_zoo._files import write_text
 from ae_zoo.autoencoder import xla_pays
 from ae_zoo.data.datasets import load_images
 from ae_zoo.data.feed import Feed, binarize, flip, shift
-from ae_zoo.data.sources import Arrays, hold_out, open_source
+from ae_zoo.data.sources import Arrays, Table, hold_out, open_source
 from ae_zoo.errors import RecipeError
 from ae_zoo.training import callbacks as actions
 from ae_zoo.training import logs
@@ -43,7 +44,7 @@ def train(
     resume: bool = False,
     tensorboard: bool = False,
     verbose: bool = True,
-) -> Path:
+) -> Path | None:
     """Trains a recipe and writes the result.
 
     Args:
@@ -59,7 +60,8 @@ def train(
         verbose: show a progress bar.
 
     Returns:
-        The weights folder, ready for `ae_zoo.load`.
+        The weights folder, ready for `ae_zoo.load`; None on a worker that is not the
+        chief, which alone writes.
 
     Raises:
         RecipeError: the recipe is not valid, or `out` holds another training.
@@ -73,14 +75,17 @@ def train(
     if _is_done(recipe, out, resume):
         return folder
     policy = keras.config.dtype_policy()
+    distribution = keras.distribution.distribution()
     keras.config.set_dtype_policy(recipe.training.precision)
     try:
-        run = _Run(recipe, out, get_spread(strategy), data_dir)
+        spread = get_spread(strategy)
+        run = _Run(recipe, out, spread, data_dir)
         run.tensorboard, run.verbose = tensorboard, verbose
         run.train()
     finally:
         keras.config.set_dtype_policy(policy)
-    return folder
+        keras.distribution.set_distribution(distribution)
+    return folder if spread.chief else None
 
 
 def _is_done(recipe: Recipe, out: Path, resume: bool) -> bool:
@@ -118,17 +123,17 @@ class _Run:
                 f"A batch of {self.batch_size} cannot be shared by {spread.replicas} "
                 "replicas: change training.batch_size."
             )
-        if self.options.accumulate > 1 and spread.strategy and spread.replicas > 1:
-            raise RecipeError(
-                "training.accumulate works on one device only: Keras cannot accumulate "
-                "under tf.distribute. Lower training.batch_size or leave it out."
-            )
+        _check_replicas(recipe.training, spread)
         self.feed = self._feed(self.source, self.batch_size, self._augmentation())
         self.resumed = read_state(self.checkpoint)
         self.done = {} if self.resumed is None else dict(self.resumed["done"])
         if spread.chief:
             out.mkdir(parents=True, exist_ok=True)
-            (out / "recipe.yaml").write_text(recipe.to_yaml())
+            write_text(out / "recipe.yaml", recipe.to_yaml())
+            if isinstance(self.source, Table):
+                scaling = {"low": self.source.low, "high": self.source.high}
+                lists = {key: value.tolist() for key, value in scaling.items()}
+                _write_json(out / "scaling.json", lists)
 
     def _feed(self, source, batch_size: int, transforms=(), **options) -> Feed:
         if self.recipe.data.binarize:
@@ -170,6 +175,7 @@ class _Run:
             optimizer="adam",
             learning_rate=options.learning_rate,
             warmup_steps=0,
+            accumulate=self.options.accumulate,
             jit=self.options.jit,
         )
         while True:
@@ -242,12 +248,12 @@ class _Run:
     def _validation(self) -> Feed | None:
         if self.held_out is None:
             return None
-        replicas = self.spread.replicas
-        size = min(self.batch_size, len(self.held_out)) // replicas * replicas
+        replicas, held = self.spread.replicas, len(self.held_out)
+        batches = -(-held // self.batch_size)  # of equal size, to leave out but a few
         corruption = self.model.corruption
         return self._feed(
             self.held_out,
-            size,
+            max(held // batches // replicas, 1) * replicas,
             shuffle=False,
             corrupt=None if corruption is None else corruption.corrupt,
         )
@@ -275,18 +281,14 @@ class _Run:
             for name, callback in stateful(callbacks).items():
                 callback.state |= self.resumed["callbacks"][name]
             self.resumed = None
-        advice = f"The last good checkpoint is {self.checkpoint}, if an epoch was done."
-        callbacks += [
-            Checkpoint(
-                self.checkpoint,
-                {"phase": phase, "done": self.done},
-                variables,
-                callbacks,
-                self.spread.chief,
-            ),
-            actions.StopOnNaN(self.feed, steps, advice),
+        where = {"phase": phase, "done": self.done}
+        chief = self.spread.chief
+        callbacks = [
+            actions.StopOnNaN(self.feed, steps, self.checkpoint),
+            *callbacks,
+            Checkpoint(self.checkpoint, where, variables, callbacks, chief),
         ]
-        if self.verbose and self.spread.chief:
+        if self.verbose and chief:
             bar = logs.Progress(phase, epochs, steps, self.feed.batch_size)
             callbacks.append(bar)
         if self.spread.shard[1] > 1:
@@ -294,13 +296,25 @@ class _Run:
         else:
             fit = _fit_here
         ended = any(c.state.get("ended") for c in stateful(callbacks).values())
-        if start < epochs and not ended:
+        if start >= epochs or ended:
+            model.optimizer.finalize_variable_values(model.trainable_variables)
+            return
+        try:
             fit(model, self.feed, start, epochs, steps, callbacks, validation)
+        except Exception:
+            for feed in filter(None, (self.feed, validation)):
+                if feed.failure is not None:  # whatever TensorFlow made of it
+                    raise feed.failure from None
+            raise
+        finally:
+            for callback in callbacks:
+                if isinstance(callback, logs.Progress):
+                    callback.on_train_end()  # also after an error
 
     def _report(self, log: logs.Log, patience: actions.Patience | None) -> dict:
         report = {
             "seconds": round(log.state["seconds"], 1),
-            "hardware": f"{os.cpu_count()} CPU cores ({platform.machine()})",
+            "hardware": _hardware(),
             "keras": keras.__version__,
             "pretraining": self.done,
             "history": log.state["rows"],
@@ -310,6 +324,31 @@ class _Run:
             report["best_epoch"] = None if best is None else best + 1
             report["converged"] = patience.plateau and patience.state["ended"]
         return report
+
+
+def _hardware() -> str:
+    gpus = [d for d in keras.distribution.list_devices() if not d.startswith("cpu")]
+    return (
+        f"{len(gpus)} GPUs"
+        if gpus
+        else f"{os.cpu_count()} CPU cores ({platform.machine()})"
+    )
+
+
+def _check_replicas(options: Training, spread: Spread) -> None:
+    """Refuses what Keras cannot do on several replicas of `tf.distribute`."""
+    if spread.strategy is None or spread.replicas == 1:
+        return
+    if options.accumulate > 1:
+        raise RecipeError(
+            "training.accumulate works on one device only: Keras cannot accumulate "
+            "under tf.distribute. Lower training.batch_size or leave it out."
+        )
+    if options.precision == "mixed_float16":
+        raise RecipeError(
+            "training.precision 'mixed_float16' works on one device only: Keras scales "
+            "the loss by what one replica's gradients do. Use 'mixed_bfloat16'."
+        )
 
 
 def _fit_here(model, feed, start, epochs, steps, callbacks, validation) -> None:
@@ -332,9 +371,15 @@ def _build(recipe: Recipe):
         return load(recipe.start)
     try:
         arguments = dict(recipe.model)
-        return models.build(arguments.pop("family"), **arguments)
+        model = models.build(arguments.pop("family"), **arguments)
     except (TypeError, ValueError) as error:
         raise RecipeError(f"The recipe's model cannot be built: {error}") from error
+    augment = recipe.data.augment
+    if (augment.flip or augment.shift) and len(model.input_shape) != 4:
+        raise RecipeError("data.augment moves images: leave it out for other data.")
+    if recipe.training.pretrain and not hasattr(model.backbone, "encoder_layers"):
+        raise RecipeError("training.pretrain needs a model of dense layers.")
+    return model
 
 
 def _open_data(recipe: Recipe, shape: tuple[int, ...], data_dir):
@@ -355,6 +400,4 @@ def _open_data(recipe: Recipe, shape: tuple[int, ...], data_dir):
 
 
 def _write_json(path: Path, content: dict) -> None:
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(content, indent=1))
-    temporary.replace(path)
+    write_text(path, json.dumps(content, indent=1))

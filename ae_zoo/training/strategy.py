@@ -1,7 +1,10 @@
 """Over what a training is spread: one device, the GPUs of a machine, machines."""
 
+import contextlib
 import functools
+import json
 import os
+import socket
 
 import keras
 
@@ -29,7 +32,7 @@ class Spread:
         self.replicas = strategy.num_replicas_in_sync if strategy else devices
 
     def scope(self):
-        return self.strategy.scope() if self.strategy else keras.name_scope("training")
+        return self.strategy.scope() if self.strategy else contextlib.nullcontext()
 
 
 def get_spread(name: str = "auto") -> Spread:
@@ -69,17 +72,34 @@ def _by_keras(name: str) -> Spread:
         raise RecipeError(
             "The strategy 'multiworker' needs TensorFlow: unset KERAS_BACKEND."
         )
+    if name == "single" or keras.backend.backend() != "jax":
+        return Spread()
     devices = keras.distribution.list_devices()
-    if name == "mirrored" or (name == "auto" and len(devices) > 1):
-        keras.distribution.set_distribution(
-            keras.distribution.DataParallel(devices=devices)
-        )
-        return Spread(devices=len(devices))
-    return Spread()
+    if name == "auto" and len(devices) == 1:
+        return Spread()
+    keras.distribution.set_distribution(
+        keras.distribution.DataParallel(devices=devices)
+    )
+    return Spread(devices=len(devices))
 
 
 def _workers_described() -> bool:
-    return "TF_CONFIG" in os.environ or _slurm_tasks() > 1
+    return len(_tf_config_tasks()) > 1 or _slurm_tasks() > 1
+
+
+def _tf_config_tasks() -> list[tuple[str, int]]:
+    """The tasks that TF_CONFIG describes, the chief first."""
+    try:
+        cluster = json.loads(os.environ.get("TF_CONFIG", "{}")).get("cluster", {})
+        return _tasks(cluster)
+    except (ValueError, AttributeError, TypeError) as error:
+        raise RecipeError(f"TF_CONFIG cannot be read: {error}") from error
+
+
+def _tasks(cluster: dict[str, list[str]]) -> list[tuple[str, int]]:
+    """Type and number of everyone who trains, in TensorFlow's order."""
+    kinds = ("chief", "worker")
+    return [(kind, i) for kind in kinds for i in range(len(cluster.get(kind, ())))]
 
 
 def _slurm_tasks() -> int:
@@ -89,9 +109,14 @@ def _slurm_tasks() -> int:
 
 def _multiworker(tf) -> Spread:
     resolver = find_workers()
+    tasks = _tasks(resolver.cluster_spec().as_dict())
+    me = (resolver.task_type, resolver.task_id)
+    if me not in tasks:
+        raise RecipeError(
+            f"This task, {me[0]} {me[1]}, is none of the workers {tasks}."
+        )
     strategy = tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
-    workers = resolver.cluster_spec().num_tasks("worker")
-    return Spread(strategy, resolver.task_id, workers)
+    return Spread(strategy, tasks.index(me), len(tasks))
 
 
 def find_workers():
@@ -103,7 +128,7 @@ def find_workers():
     import tensorflow as tf
 
     resolvers = tf.distribute.cluster_resolver
-    if "TF_CONFIG" in os.environ:
+    if _tf_config_tasks():
         return resolvers.TFConfigClusterResolver()
     if _slurm_tasks() > 1:
         options = {}
@@ -112,29 +137,25 @@ def find_workers():
             options = {"gpus_per_node": _slurm_tasks(), "gpus_per_task": 1}
             options["auto_set_gpu"] = False
         return resolvers.SlurmClusterResolver(port_base=PORT, **options)
-    if "JOB_COMPLETION_INDEX" in os.environ:
-        return _kubernetes(resolvers)
+    if "JOB_COMPLETION_INDEX" in os.environ and "AE_ZOO_WORKERS" in os.environ:
+        return _indexed_job(tf)
     raise RecipeError(
         "The strategy 'multiworker' finds no description of the workers: set "
-        "TF_CONFIG, start them by srun, or as an Indexed Job of Kubernetes."
+        "TF_CONFIG, start them by srun, or as an Indexed Job of Kubernetes with "
+        "AE_ZOO_WORKERS."
     )
 
 
-def _kubernetes(resolvers):
-    """The pods of an Indexed Job, on their hosts' network."""
-    try:
-        from kubernetes import client, config
-    except ImportError as error:
-        raise RecipeError(
-            "Training in Kubernetes needs its client: pip install kubernetes, or set "
-            "TF_CONFIG."
-        ) from error
-    config.load_incluster_config()
-    resolver = resolvers.KubernetesClusterResolver(
-        {"worker": [f"job-name={os.environ.get('JOB_NAME', 'ae-zoo')}"]},
-        tf_server_port=PORT,
-        override_client=client.CoreV1Api(),
+def _indexed_job(tf):
+    """The pods of a Kubernetes Indexed Job, by the names that a headless service gives.
+
+    Not by TensorFlow's KubernetesClusterResolver, which takes any pod that is not
+    running yet, or any more, for an error, and orders ten and more of them wrongly.
+    """
+    index = int(os.environ["JOB_COMPLETION_INDEX"])
+    job = socket.gethostname().removesuffix(f"-{index}")
+    workers = range(int(os.environ["AE_ZOO_WORKERS"]))
+    hosts = [f"{job}-{i}.{job}:{PORT}" for i in workers]
+    return tf.distribute.cluster_resolver.SimpleClusterResolver(
+        tf.train.ClusterSpec({"worker": hosts}), task_type="worker", task_id=index
     )
-    resolver.task_type = "worker"
-    resolver.task_id = int(os.environ["JOB_COMPLETION_INDEX"])
-    return resolver

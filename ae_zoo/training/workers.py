@@ -19,7 +19,6 @@ _LOST = (
     tf.errors.AbortedError,
     tf.errors.CancelledError,
     tf.errors.DeadlineExceededError,
-    tf.errors.InternalError,
 )
 
 
@@ -132,8 +131,8 @@ def _losses_of_workers():
         yield
     except _LOST as error:
         lines = [line.strip() for line in str(error.message).splitlines()]
-        reason = [line for line in lines if line and not line.startswith("[[")][-1]
+        reasons = [line for line in lines if line and not line.startswith("[[")]
         raise TrainingError(
             "Another worker was lost, so this one ends: start all workers again with "
-            f"--resume. ({reason[:200]})"
+            f"--resume. ({(reasons or ['no reason given'])[-1][:200]})"
         ) from error

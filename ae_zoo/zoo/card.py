@@ -103,7 +103,7 @@ def _pretraining(entry: dict, folder: Path) -> str:
     if twin not in others:
         return f"## What the pretraining bought\n\nNot known: {twin} is not in the zoo."
     runs = [
-        [row["val_mse"] for row in _training(where)["history"]]
+        [row.get("val_mse", row["mse"]) for row in _training(where)["history"]]
         for where in (folder, folder.parent / twin)
     ]
     shared = min(len(run) for run in runs)
@@ -125,15 +125,14 @@ def _pretraining(entry: dict, folder: Path) -> str:
 def _training_section(entry: dict, recipe: dict) -> str:
     data = entry["training_data"]
     end = (
-        "until the loss on the held-out examples had stopped falling at each of four "
+        "until the loss on held-out examples of it had stopped falling at each of four "
         "learning rates"
         if data["converged"]
-        else "as many as the recipe allows: the loss was still falling"
+        else "as many as the recipe allows, without proof that it has converged"
     )
     return (
         f"## Training\n\n{data['epochs']} epochs of `{data['name']}`/{data['split']}, "
-        f"of which {recipe['data']['validation']:.0%} were held out, {end}; "
-        f"{data['training_seconds'] / 60:.1f} minutes on {data['hardware']}. "
+        f"{end}; {data['training_seconds'] / 60:.1f} minutes on {data['hardware']}. "
         "Make it again with\n\n"
         f"    ae-zoo train {entry['recipe']} --out runs/{entry['name']}\n\n"
         f"The training data's licence is {data['licence']}; the weights are "

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ae_zoo._files import complete_file
+
 
 def reconstruction_rows(model, images: np.ndarray) -> np.ndarray:
     """Images, for a denoising model noisy copies, and reconstructions, one after
@@ -28,7 +30,6 @@ def save_png(image: np.ndarray, path: Path, scale: int = 2) -> None:
 
     pixels = (np.clip(image, 0, 1) * 255).astype("uint8")
     picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-    temporary = path.with_suffix(".tmp")
     large = picture.resize((picture.width * scale, picture.height * scale), 0)
-    large.save(temporary, format="PNG")
-    temporary.replace(path)
+    with complete_file(path) as temporary:
+        large.save(temporary, format="PNG")
