@@ -68,6 +68,29 @@ def test_entry_names_what_the_package_has(entry):
     assert (recipes / f"{entry['recipe']}.yaml").is_file()
 
 
+@each(PUBLISHED)
+def test_a_weight_is_called_converged_only_where_its_training_ended_so(entry):
+    from ae_zoo.training import load_recipe
+
+    folder = manifest.weights_path() / entry["name"]
+    report = json.loads((folder / "training.json").read_text())
+    told = entry["training_data"]
+    assert told["epochs"] == len(report["history"])
+    assert told["converged"] == report.get("converged", False)
+    if told["converged"]:
+        assert load_recipe(entry["recipe"]).training.schedule == "plateau"
+        rates = {f"{row['learning_rate']:.3g}" for row in report["history"]}
+        assert len(rates) == 4
+
+
+@each(PUBLISHED)
+def test_a_weight_reaches_what_its_recipe_asks_for(entry):
+    from ae_zoo.training import load_recipe, missed_limits
+
+    recipe = load_recipe(entry["recipe"])
+    assert recipe.reach and not missed_limits(recipe, entry["metrics"])
+
+
 def test_bundled_folders_are_all_listed():
     folders = {path.name for path in manifest.weights_path().glob("*.*/")}
     assert folders <= {entry["name"] for entry in PUBLISHED}
