@@ -118,10 +118,9 @@ def compare(name: str, pixels: np.ndarray, rounds: int, folder: Path) -> None:
 
     def fit_feed():
         steps = feed.steps_per_pass
-        callbacks = [log, StopOnNaN(feed, steps, "")]
-        callbacks.append(
-            Checkpoint(folder / "checkpoint.npz", {}, variables, callbacks, True)
-        )
+        path = folder / "checkpoint.npz"
+        callbacks = [StopOnNaN(feed, steps, path), log]
+        callbacks.append(Checkpoint(path, {}, variables, callbacks, True))
         trained.fit(
             feed.dataset(0, steps),
             steps_per_epoch=steps,
