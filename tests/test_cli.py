@@ -389,7 +389,8 @@ def test_train_measures_what_must_be_reached(cli, monkeypatch, tmp_path, limit, 
     folder = tmp_path / "model"
     monkeypatch.setattr("ae_zoo.training.train", lambda *_, **__: folder)
     monkeypatch.setattr("ae_zoo.evaluation.evaluate", lambda *_, **__: RESULT)
-    words = ("--out", tmp_path, "--evaluate", "--json", "--set", f"reach.mse={limit}")
+    reach = json.dumps({"mse": limit})
+    words = ("--out", tmp_path, "--evaluate", "--json", "--set", f"reach={reach}")
     outcome = cli("train", "vae.mnist", *words)
     assert outcome.code == code
     result = json.loads(outcome.out)
