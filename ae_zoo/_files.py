@@ -1,14 +1,18 @@
 """Writing files so that a reader sees all of one or nothing."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 
 @contextlib.contextmanager
 def complete_file(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, which takes its place when all went well."""
-    temporary = path.with_name(f".{path.name}.part")
+    """A temporary path beside `path`, which takes its place when all went well.
+
+    It has the ending of `path`, by which libraries choose a format.
+    """
+    temporary = path.with_name(f".part-{os.getpid()}-{path.name}")
     try:
         yield temporary
         temporary.replace(path)

@@ -83,7 +83,15 @@ def test_a_training_leaves_its_log_and_pictures(recipe_file, tmp_path):
     assert {"loss", "mse", "val_loss", "learning_rate"} <= set(rows[0])
     assert (out / "reconstructions.png").read_bytes().startswith(b"\x89PNG")
     assert training.load_recipe(out / "recipe.yaml").training.epochs == 3
-    assert not list(out.glob("*.tmp")) and not (out / "checkpoint.npz").exists()
+    left = {path.name for path in out.iterdir()}
+    expected = {
+        "model",
+        "recipe.yaml",
+        "log.csv",
+        "history.json",
+        "reconstructions.png",
+    }
+    assert left == expected
 
 
 def test_a_folder_in_use_is_refused_or_resumed(recipe_file, tmp_path):

@@ -12,6 +12,7 @@ from typing import Annotated, BinaryIO
 
 import typer
 
+from ae_zoo._files import complete_file
 from ae_zoo.errors import InputError
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -126,13 +127,8 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
         InputError: the folder of `path` does not exist.
     """
     check_folder(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with temporary.open("wb") as file:
-            yield file
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with complete_file(path) as temporary, temporary.open("wb") as file:
+        yield file
 
 
 def check_output(path: Path, suffixes: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from ae_zoo import models
-from ae_zoo._files import write_text
+from ae_zoo._files import complete_file, write_text
 from ae_zoo.autoencoder import xla_pays
 from ae_zoo.data.datasets import load_images
 from ae_zoo.data.feed import Feed, binarize, flip, shift
@@ -261,11 +261,10 @@ class _Run:
     def _keep_best(self) -> None:
         if not self.spread.chief:
             return
-        temporary = self.best.with_name("best.tmp.weights.h5")
         averaged = self.options.ema is not None
-        with actions.averaged_weights(self.model) if averaged else nullcontext():
+        weights = actions.averaged_weights(self.model) if averaged else nullcontext()
+        with weights, complete_file(self.best) as temporary:
             self.model.save_weights(temporary)
-        temporary.replace(self.best)
 
     def _fit(self, phase, model, epochs, steps, callbacks, validation=None) -> None:
         """Trains `model` from where the checkpoint left this phase."""

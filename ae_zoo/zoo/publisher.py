@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from ae_zoo import __version__, models
+from ae_zoo._files import write_text
 from ae_zoo.errors import ManifestError
 from ae_zoo.zoo.card import write_card
 from ae_zoo.zoo.folder import load_folder, sha256
@@ -116,7 +117,4 @@ def _write_entry(entry: dict) -> None:
     entries = {e["name"]: e for e in read_manifest()["weights"]}
     entries[entry["name"]] = entry
     content = {"weights": [entries[name] for name in sorted(entries)]}
-    path = manifest_path()
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(content, indent=1) + "\n")
-    temporary.replace(path)
+    write_text(manifest_path(), json.dumps(content, indent=1) + "\n")
