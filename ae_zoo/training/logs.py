@@ -145,9 +145,6 @@ class Progress(keras.callbacks.Callback):
         )
         sys.stderr.flush()
 
-    def on_train_end(self, logs=None):
-        self.bar.stop()
-
     def _speed(self, steps: int) -> str:
         seconds = time.perf_counter() - self.start
         return f"{steps * self.batch_size / seconds:,.0f} examples/s"

@@ -1,10 +1,10 @@
 """Runs a recipe: builds, trains, saves."""
 
+import contextlib
 import functools
 import json
 import os
 import platform
-from contextlib import nullcontext
 from pathlib import Path
 
 import keras
@@ -262,7 +262,11 @@ class _Run:
         if not self.spread.chief:
             return
         averaged = self.options.ema is not None
-        weights = actions.averaged_weights(self.model) if averaged else nullcontext()
+        weights = (
+            actions.averaged_weights(self.model)
+            if averaged
+            else contextlib.nullcontext()
+        )
         with weights, complete_file(self.best) as temporary:
             self.model.save_weights(temporary)
 
@@ -287,9 +291,11 @@ class _Run:
             *callbacks,
             Checkpoint(self.checkpoint, where, variables, callbacks, chief),
         ]
+        closing = contextlib.ExitStack()
         if self.verbose and chief:
-            bar = logs.Progress(phase, epochs, steps, self.feed.batch_size)
-            callbacks.append(bar)
+            progress = logs.Progress(phase, epochs, steps, self.feed.batch_size)
+            callbacks.append(progress)
+            closing.callback(progress.bar.stop)  # also after an error
         if self.spread.shard[1] > 1:
             from ae_zoo.training.workers import fit  # which needs TensorFlow
         else:
@@ -299,16 +305,14 @@ class _Run:
             model.optimizer.finalize_variable_values(model.trainable_variables)
             return
         try:
-            fit(model, self.feed, start, epochs, steps, callbacks, validation)
+            with closing:
+                fit(model, self.feed, start, epochs, steps, callbacks, validation)
         except Exception:
+            # What reading a batch raised comes back from TensorFlow as any of its own.
             for feed in filter(None, (self.feed, validation)):
-                if feed.failure is not None:  # whatever TensorFlow made of it
+                if feed.failure is not None:
                     raise feed.failure from None
             raise
-        finally:
-            for callback in callbacks:
-                if isinstance(callback, logs.Progress):
-                    callback.on_train_end()  # also after an error
 
     def _report(self, log: logs.Log, patience: actions.Patience | None) -> dict:
         report = {

@@ -1,0 +1,75 @@
+"""Where training examples come from, and the batches they make."""
+
+import numpy as np
+import pytest
+
+from ae_zoo.errors import InputError
+
+
+def test_an_npy_file_gives_what_the_array_gives(tmp_path, digits):
+    from ae_zoo.data import open_source
+
+    pixels = (digits * 255).astype("uint8")
+    np.save(tmp_path / "digits.npy", pixels[..., 0])  # without the channel axis
+    source = open_source(tmp_path / "digits.npy", (12, 12, 1))
+    assert len(source) == 64
+    taken = source.take(np.array([5, 0, 63]))
+    np.testing.assert_array_equal(taken, (pixels / np.float32(255))[[5, 0, 63]])
+
+
+def test_a_validation_table_is_scaled_like_the_training_table(tmp_path):
+    from ae_zoo.data import open_source
+
+    np.savetxt(tmp_path / "a.csv", [[0.0, 5.0], [10.0, 7.0]], delimiter=",")
+    np.savetxt(tmp_path / "b.csv", [[5.0, 9.0]], delimiter=",")
+    a = open_source(tmp_path / "a.csv", (2,))
+    b = open_source(tmp_path / "b.csv", (2,), like=a)
+    np.testing.assert_allclose(b.take([0]), [[0.5, 2.0]])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "no rows"),
+        ("a,b\n", "no rows"),
+        ("a,b\n1,x\n", "not a table of numbers"),
+        ("1,2\n3\n", "not a table of numbers"),
+        ("a,b\n1,nan\n", "row 2, column 2"),
+        ("1,2,3\n", r"input_shape to \[3\]"),
+    ],
+)
+def test_a_bad_table_is_named(tmp_path, text, words):
+    from ae_zoo.data import open_source
+
+    (tmp_path / "bad.csv").write_text(text)
+    with pytest.raises(InputError, match=words):
+        open_source(tmp_path / "bad.csv", (2,))
+
+
+def test_augmentation_moves_and_mirrors(digits):
+    from ae_zoo.data.feed import flip, shift
+
+    rng = np.random.default_rng(0)
+    flipped = flip(digits, rng)
+    same = (flipped == digits).all(axis=(1, 2, 3))
+    mirrored = (flipped == digits[:, :, ::-1]).all(axis=(1, 2, 3))
+    assert (same | mirrored).all() and same.any() and not same.all()
+    moved = shift(digits, rng, pixels=2)
+    assert moved.shape == digits.shape
+    assert (moved == digits).all(axis=(1, 2, 3)).sum() < len(digits) / 2
+    # The frame of these digits is black, two pixels wide: moving keeps the ink.
+    np.testing.assert_allclose(moved.sum((1, 2, 3)), digits.sum((1, 2, 3)), rtol=1e-5)
+
+
+def test_a_feed_shows_every_example_once_a_pass_and_shards_it(digits):
+    from ae_zoo.data.feed import Feed
+    from ae_zoo.data.sources import Arrays
+
+    source = Arrays(digits, digits.shape[1:])
+    feed = Feed(source, 8, seed=3)
+    passes = [[feed.indices(8 * p + i) for i in range(8)] for p in range(2)]
+    for one_pass in passes:
+        assert sorted(np.concatenate(one_pass)) == list(range(64))
+    assert not np.array_equal(passes[0], passes[1])
+    shares = [Feed(source, 8, seed=3, shard=(w, 2)).indices(5) for w in range(2)]
+    np.testing.assert_array_equal(np.concatenate(shares), feed.indices(5))
