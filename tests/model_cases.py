@@ -12,6 +12,10 @@ IMAGE = (12, 12, 1)
 
 # Arguments that take another path through a family than its defaults.
 VARIANTS = {
+    "conv_ae": {
+        "batch_norm": {"batch_norm": True},
+        "tiny": {"filters": (4, 4, 8)},  # down to 2 x 2, by matrix products
+    },
     "dense_ae": {"tied": {"tied": True}},
     "deep_ae": {"tied": {"tied": True}},
     "stacked_ae": {"untied": {"tied": False}},

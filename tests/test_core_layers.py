@@ -255,6 +255,47 @@ def test_layers_rebuild_from_their_config(name, rng):
     assert rebuilt.compute_output_shape(h.shape) == tuple(expected.shape)
 
 
+# Convolutions ---------------------------------------------------------------
+
+CONVOLUTIONS = {
+    "conv": (layers.MatmulConv2D, keras.layers.Conv2D),
+    "transpose": (layers.MatmulConv2DTranspose, keras.layers.Conv2DTranspose),
+}
+
+
+@pytest.mark.parametrize("size", [(4, 4), (3, 4), (2, 1), (5, 7)])
+@pytest.mark.parametrize("options", [(3, 2), (4, 2), ((2, 5), (1, 2)), (1, 1)])
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_matmul_convolutions_are_convolutions(name, options, size, rng):
+    kernel_size, strides = options
+    x = rng.normal(size=(3, *size, 5)).astype("float32")
+    ours, theirs = (
+        kind(6, kernel_size, strides, "same", activation="tanh")
+        for kind in CONVOLUTIONS[name]
+    )
+    expected = theirs(x)
+    assert ours(x).shape == expected.shape == ours.compute_output_shape(x.shape)
+    ours.set_weights([theirs.kernel, rng.normal(size=6)])
+    theirs.bias.assign(ours.bias)
+    np.testing.assert_allclose(ours(x), theirs(x), atol=1e-5)
+    rebuilt = type(ours).from_config(ours.get_config())
+    rebuilt.build(x.shape)
+    rebuilt.set_weights(ours.get_weights())
+    np.testing.assert_array_equal(rebuilt(x), ours(x))
+
+
+@pytest.mark.parametrize(
+    "options", [{"padding": "valid"}, {"dilation_rate": 2}, {"groups": 2}]
+)
+def test_matmul_convolutions_refuse_what_they_cannot(options):
+    options = {"padding": "same", **options}
+    with pytest.raises(ValueError, match=r"use keras\.layers\.Conv2D\."):
+        layers.MatmulConv2D(4, 3, **options).build((None, 4, 4, 2))
+    if "groups" not in options:
+        with pytest.raises(ValueError, match=r"use keras\.layers\.Conv2DTranspose\."):
+            layers.MatmulConv2DTranspose(4, 3, **options).build((None, 4, 4, 2))
+
+
 # Tied weights --------------------------------------------------------------
 
 

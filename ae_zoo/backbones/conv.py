@@ -7,6 +7,7 @@ from keras import layers
 
 from ae_zoo.errors import InputError
 from ae_zoo.layers.bottleneck import weight_penalty
+from ae_zoo.layers.convolution import SMALL, MatmulConv2D, MatmulConv2DTranspose
 
 
 class ConvBackbone:
@@ -20,6 +21,8 @@ class ConvBackbone:
         filters: channels after each halving.
         kernel_size: side of the kernels.
         activation: activation of the hidden layers.
+        batch_norm: normalise each batch after every hidden convolution, over all
+            replicas (Ioffe and Szegedy, 2015, arXiv:1502.03167).
         dropout: rate after each halving.
         l1, l2: weight penalties on the kernels.
     """
@@ -30,6 +33,7 @@ class ConvBackbone:
         filters=(32, 64),
         kernel_size=3,
         activation="gelu",
+        batch_norm=False,
         dropout=0.0,
         l1=0.0,
         l2=0.0,
@@ -43,25 +47,42 @@ class ConvBackbone:
         self.filters = tuple(filters)
         self.kernel_size = kernel_size
         self.activation = activation
+        self.batch_norm = batch_norm
         self.l1, self.l2 = l1, l2
 
         inputs = keras.Input(self.input_shape)
         h = inputs
         for i, channels in enumerate(self.filters, 1):
-            h = layers.Conv2D(channels, name=f"conv_{i}", **self._options())(h)
+            small = max(h.shape[1:3]) <= 2 * SMALL
+            kind = MatmulConv2D if small else layers.Conv2D
+            h = self._convolve(h, kind, channels, f"conv_{i}")
             if dropout:
                 h = layers.SpatialDropout2D(dropout)(h)
         self.encoder = keras.Model(inputs, layers.Flatten()(h), name="encoder")
         self.feature_names = tuple(f"conv_{i}" for i in range(1, len(filters) + 1))
 
-    def _options(self):
-        return {
-            "kernel_size": self.kernel_size,
-            "strides": 2,
-            "padding": "same",
-            "activation": self.activation,
-            "kernel_regularizer": weight_penalty(self.l1, self.l2),
-        }
+    def _convolve(self, x, kind, channels, name, size=None):
+        """A hidden convolution, cropped to `size`; `name` is that of its last layer."""
+        if not self.batch_norm:
+            x = self._layer(kind, channels, self.activation, name=name)(x)
+            return _crop(x, size)
+        # The normalisation takes a bias out again.
+        x = _crop(self._layer(kind, channels, use_bias=False)(x), size)
+        # JAX computes over all replicas by itself.
+        synchronized = keras.backend.backend() == "tensorflow"
+        x = layers.BatchNormalization(synchronized=synchronized)(x)
+        return layers.Activation(self.activation, name=name)(x)
+
+    def _layer(self, kind, channels, activation=None, **options):
+        return kind(
+            channels,
+            self.kernel_size,
+            strides=2,
+            padding="same",
+            activation=activation,
+            kernel_regularizer=weight_penalty(self.l1, self.l2),
+            **options,
+        )
 
     def decoder(self, bottleneck, activation) -> keras.Model:
         """Model from the code to `input_shape`, with `activation` at the end."""
@@ -81,12 +102,18 @@ class ConvBackbone:
         x = layers.Reshape(smallest)(x)
         outputs = [channels, *self.filters[:-1]]
         for i, (size, n) in enumerate(zip(sizes[::-1], outputs[::-1], strict=True)):
-            options = self._options()
-            if i == len(sizes) - 1:
-                options["activation"] = None
-            x = layers.Conv2DTranspose(n, name=f"deconv_{i + 1}", **options)(x)
-            surplus = [(0, x.shape[axis + 1] - size[axis]) for axis in (0, 1)]
-            if any(extra for _, extra in surplus):
-                x = layers.Cropping2D(surplus)(x)
+            name = f"deconv_{i + 1}"
+            small = max(x.shape[1:3]) <= SMALL
+            kind = MatmulConv2DTranspose if small else layers.Conv2DTranspose
+            if i < len(sizes) - 1:
+                x = self._convolve(x, kind, n, name, size)
+            else:
+                x = _crop(self._layer(kind, n, name=name)(x), size)
         x = layers.Activation(activation, dtype="float32")(x)
         return keras.Model(inputs, x, name="decoder")
+
+
+def _crop(x, size):
+    """Takes rows and columns off the end of `x`, down to `size`; None for all."""
+    surplus = [(0, x.shape[axis + 1] - side) for axis, side in enumerate(size or ())]
+    return layers.Cropping2D(surplus)(x) if any(n for _, n in surplus) else x

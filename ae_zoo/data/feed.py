@@ -122,6 +122,9 @@ class Feed:
 
         steps = tf.data.Dataset.range(start, stop)
         options = tf.data.Options()
+        # Nothing is left to tune, and the end of a dataset waits for the tuner's next
+        # look at it, for up to a minute.
+        options.autotune.enabled = False
         options.experimental_distribute.auto_shard_policy = (
             tf.data.experimental.AutoShardPolicy.OFF  # `shard` has seen to it
         )

@@ -2,6 +2,7 @@
 
 from ae_zoo.layers.bottleneck import Bottleneck
 from ae_zoo.layers.contractive import ContractiveBottleneck
+from ae_zoo.layers.convolution import MatmulConv2D, MatmulConv2DTranspose
 from ae_zoo.layers.corruption import (
     GaussianCorruption,
     MaskingCorruption,
@@ -17,6 +18,8 @@ __all__ = [
     "GaussianBottleneck",
     "GaussianCorruption",
     "MaskingCorruption",
+    "MatmulConv2D",
+    "MatmulConv2DTranspose",
     "SaltAndPepperCorruption",
     "SparseBottleneck",
     "TiedDense",

@@ -19,6 +19,7 @@ def conv_ae(
     activation="gelu",
     loss="mse",
     output="sigmoid",
+    batch_norm=False,
     dropout=0.0,
     l1=0.0,
     l2=0.0,
@@ -36,6 +37,7 @@ def conv_ae(
         activation: of the hidden layers: 'linear', 'tanh', 'sigmoid', 'relu', 'gelu'.
         loss: 'mse' (squared error an example) or 'bce' (nats an example).
         output: 'sigmoid' or 'linear'.
+        batch_norm: normalise each batch after every hidden convolution.
         dropout: rate after each halving in the encoder.
         l1, l2: weight penalties on the kernels.
 
@@ -44,7 +46,7 @@ def conv_ae(
         model = ae_zoo.models.conv_ae(input_shape=(64, 64, 3), filters=(32, 64, 128))
     """
     backbone = ConvBackbone(
-        input_shape, filters, kernel_size, activation, dropout=dropout, l1=l1, l2=l2
+        input_shape, filters, kernel_size, activation, batch_norm, dropout, l1, l2
     )
     bottleneck = Bottleneck(latent_dim, l1=l1, l2=l2)
     return Autoencoder(backbone, bottleneck, loss=loss, output=output, name="conv_ae")
