@@ -4,7 +4,9 @@ overhead: throughput against a plain functional Keras model of the same layers,
     loss and optimizer, trained by `fit(x, x)`. 'fit' is our model, trained
     likewise; 'train' is our model, trained as `ae_zoo.training.train` does, fed
     from a `Feed` and watched by a recipe's callbacks. The three take turns in one
-    process, each starting every third round. A ratio below 1 is what we cost.
+    process, each starting every third round. A ratio below 1 is what we cost. What
+    Keras does after an epoch is left out: under `fit(x, x)` it now and then waits for
+    seconds, until tf.data's tuner has ended.
 scaling: one epoch of `train` over `.npy` files of 1, 2, 4 and 8 times the size,
     each in a fresh process. The seconds should grow linearly and the peak of
     memory not at all; memory is told with and without (anonymous) the pages of
@@ -18,10 +20,10 @@ machine disturbs less than it does the seconds.
 
 import argparse
 import contextlib
+import functools
 import itertools
 import multiprocessing
 import tempfile
-import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -113,14 +115,14 @@ def compare(name: str, pixels: np.ndarray, rounds: int, folder: Path) -> None:
     variables = [*trained.variables, *trained.optimizer.variables]
     log = Log(folder / "log.csv")
 
-    def fit(model):
-        model.fit(x, x, batch_size=BATCH_SIZE, verbose=0)
+    def fit(model, *callbacks):
+        model.fit(x, x, batch_size=BATCH_SIZE, callbacks=[*callbacks], verbose=0)
 
-    def fit_feed():
+    def fit_feed(*watches):
         steps = feed.steps_per_pass
         path = folder / "checkpoint.npz"
         callbacks = [StopOnNaN(feed, steps, path), log]
-        callbacks.append(Checkpoint(path, {}, variables, callbacks, True))
+        callbacks += [Checkpoint(path, {}, variables, callbacks, True), *watches]
         trained.fit(
             feed.dataset(0, steps),
             steps_per_epoch=steps,
@@ -129,7 +131,11 @@ def compare(name: str, pixels: np.ndarray, rounds: int, folder: Path) -> None:
             verbose=0,
         )
 
-    sides = {"bare": lambda: fit(bare), "fit": lambda: fit(fitted), "train": fit_feed}
+    sides = {
+        "bare": functools.partial(fit, bare),
+        "fit": functools.partial(fit, fitted),
+        "train": fit_feed,
+    }
     for side in sides.values():
         side()  # traces and compiles
     print(f"{name}, {len(x):,} images a round, jit_compile={fitted.jit_compile}")
@@ -137,7 +143,7 @@ def compare(name: str, pixels: np.ndarray, rounds: int, folder: Path) -> None:
     for i in range(rounds):
         first = i % len(sides)
         order = [*sides][first:] + [*sides][:first]
-        taken = {side: np.array(timed(sides[side])) for side in order}
+        taken = {side: timed_epoch(sides[side]) for side in order}
         for side, values in ratios.items():
             values.append(taken["bare"] / taken[side])
         told = ", ".join(f"{side} ratio {v[-1][0]:.3f}" for side, v in ratios.items())
@@ -150,6 +156,18 @@ def compare(name: str, pixels: np.ndarray, rounds: int, folder: Path) -> None:
 
 def count(model: keras.Model) -> int:
     return sum(int(np.prod(weight.shape)) for weight in model.trainable_variables)
+
+
+def timed_epoch(fit) -> np.ndarray:
+    """What `timed` tells of `fit`, up to the end of its only epoch."""
+    clocks = []
+
+    def look(*_):
+        clocks.append((time.perf_counter(), time.process_time()))
+
+    look()
+    fit(keras.callbacks.LambdaCallback(on_epoch_end=look))
+    return np.subtract(clocks[1], clocks[0])
 
 
 def timed(function) -> tuple[float, float]:
@@ -166,18 +184,16 @@ def scaling(args) -> None:
         with tempfile.TemporaryDirectory() as folder:
             path = write_examples(Path(folder) / "x.npy", examples)
             rows.append((examples, *fresh(train_once, path)))
-        taken, anonymous, peak = rows[-1][1:]
+        taken, peak = rows[-1][1:]
         print(
             f"{examples:,} examples ({examples * np.prod(SHAPE) / 2**20:,.0f} MiB): "
-            f"{taken:.1f} s, peak memory {anonymous:,.0f} MiB anonymous, "
-            f"{peak:,.0f} MiB with the pages of the file",
+            f"{taken:.1f} s, peak memory {peak:,.0f} MiB",
             flush=True,
         )
-    for (n, t, *_), (more, longer, *_) in itertools.pairwise(rows):
+    for (n, t, _), (more, longer, _) in itertools.pairwise(rows):
         added = (longer - t) / (more - n)
         print(f"{n:,} to {more:,}: {1e6 * added:.1f} µs an added example")
-    for i, kind in ((2, "anonymous memory"), (3, "memory with the file's pages")):
-        print(f"{kind}: x {rows[-1][i] / rows[0][i]:.3f} from {n // 4:,} to {more:,}")
+    print(f"peak memory: x {rows[-1][2] / rows[0][2]:.3f}")
 
 
 def write_examples(path: Path, n: int) -> str:
@@ -191,8 +207,8 @@ def write_examples(path: Path, n: int) -> str:
     return str(path)
 
 
-def train_once(path: str) -> tuple[float, float, float]:
-    """Seconds of one epoch of `train`, and its peaks of memory in MiB."""
+def train_once(path: str) -> tuple[float, float]:
+    """Seconds of one epoch of `train`, and the peak of memory in MiB."""
     recipe = parse_recipe(
         {
             "name": "small.random",
@@ -205,28 +221,17 @@ def train_once(path: str) -> tuple[float, float, float]:
             "training": {"epochs": 1, "batch_size": BATCH_SIZE},
         }
     )
-    peak = [0.0]
-    ended = threading.Event()
-
-    def watch():
-        while not ended.wait(0.05):
-            peak[0] = max(peak[0], memory("RssAnon"))
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
     with tempfile.TemporaryDirectory() as out:
         taken, _ = timed(lambda: train(recipe, Path(out) / "run", verbose=False))
-    ended.set()
-    watcher.join()
-    return taken, peak[0], memory("VmHWM")
+    return taken, peak_memory()
 
 
-def memory(key: str) -> float:
-    """MiB by a key of /proc/self/status; unlike getrusage's, not the parent's too."""
+def peak_memory() -> float:
+    """MiB of this process; unlike getrusage's, not the parent's too."""
     for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(f"{key}:"):
+        if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
-    raise KeyError(key)
+    raise OSError("The system does not tell the peak of memory.")
 
 
 def start(args) -> None:

@@ -10,10 +10,19 @@ import pytest
 from model_cases import CASES
 
 # Every family on every backbone; JAX compiles too slowly for all their variants.
-LOADED = [c for c in CASES if c.id.endswith(("-default", "-dense", "-conv", "-kl"))]
+VARIANTS = ("default", "dense", "conv", "kl", "batch_norm", "tiny")
+LOADED = [case for case in CASES if case.id.split("-")[1] in VARIANTS]
 
-# Cases that also take a training step under JAX: noise, penalties, shared kernels.
-TRAINED = ("vae-conv", "contractive_ae-dense", "sparse_ae-kl", "stacked_ae-default")
+# Cases that also take a training step under JAX: noise, penalties, shared kernels,
+# statistics of the batch, convolutions by matrix products.
+TRAINED = (
+    "vae-conv",
+    "contractive_ae-dense",
+    "sparse_ae-kl",
+    "stacked_ae-default",
+    "conv_ae-batch_norm",
+    "conv_ae-tiny",
+)
 
 # Runs in a fresh process, since Keras chooses its backend once.
 JAX_SIDE = """

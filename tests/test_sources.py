@@ -17,6 +17,20 @@ def test_an_npy_file_gives_what_the_array_gives(tmp_path, digits):
     np.testing.assert_array_equal(taken, (pixels / np.float32(255))[[5, 0, 63]])
 
 
+def test_an_npy_file_that_cannot_be_read_by_examples_is_refused(tmp_path, digits):
+    from ae_zoo.data import open_source
+
+    path = tmp_path / "digits.npy"
+    np.save(path, np.asfortranarray(digits))
+    with pytest.raises(InputError, match="ascontiguousarray"):
+        open_source(path, (12, 12, 1))
+    np.save(path, digits)
+    source = open_source(path, (12, 12, 1))
+    path.write_bytes(path.read_bytes()[:-4])
+    with pytest.raises(InputError, match="shorter"):
+        source.take(np.array([63]))
+
+
 def test_a_validation_table_is_scaled_like_the_training_table(tmp_path):
     from ae_zoo.data import open_source
 

@@ -43,23 +43,39 @@ class Arrays:
 class NpyFile:
     """Examples of an `.npy` file, which may be larger than memory.
 
+    They are read, not mapped: the system would map much around each one and count it
+    as this process's memory.
+
     Args as `Arrays`, with the file's path.
+
+    Raises:
+        InputError: besides what `Arrays` refuses, the file is in Fortran order, or has
+            become shorter since.
     """
 
     def __init__(self, path: str | os.PathLike, input_shape: tuple[int, ...]):
+        mapped = read_array(path)[0]
+        if not mapped.flags.c_contiguous:
+            raise InputError(
+                f"{path} is in Fortran order, so that its examples lie scattered: save "
+                "np.ascontiguousarray(x)."
+            )
         self.path, self.input_shape = path, tuple(input_shape)
-        self.size = len(self._map())
-
-    def _map(self) -> np.ndarray:
-        return as_batch(read_array(self.path)[0], self.input_shape)
+        self.size = len(as_batch(mapped, self.input_shape))
+        self.dtype, self.offset = mapped.dtype, mapped.offset
 
     def __len__(self) -> int:
         return self.size
 
     def take(self, indices: np.ndarray) -> np.ndarray:
         """The examples at `indices`, `(len(indices), *input_shape)`, float32."""
-        # Mapped anew, so that the pages of earlier batches are let go.
-        return scale(self._map()[indices])
+        examples = np.empty((len(indices), *self.input_shape), self.dtype)
+        with open(self.path, "rb", buffering=0) as file:
+            for index, example in zip(indices, examples, strict=True):
+                file.seek(self.offset + int(index) * example.nbytes)
+                if file.readinto(example) != example.nbytes:
+                    raise InputError(f"{self.path} has become shorter: write it again.")
+        return scale(examples)
 
 
 class ImageFolder:
