@@ -57,7 +57,7 @@ assert used == [len(jax.devices())] if strategy == "mirrored" else not used
 """
 SMALL = {"input_shape": (12, 12, 1), "latent_dim": 6}
 MODELS = {
-    "conv_ae": {"filters": (4, 8), **SMALL},
+    "conv_ae": {"filters": (4, 4, 8), "batch_norm": True, **SMALL},
     "vae": {"hidden": (16,), **SMALL},
     "stacked_ae": {"hidden": (16, 8), **SMALL},
 }

@@ -21,7 +21,12 @@ COMMAND = [
 ]
 SMALL = {"input_shape": [12, 12, 1], "latent_dim": 6}
 MODELS = {
-    "conv_ae": {"family": "conv_ae", "filters": [4, 8], **SMALL},
+    "conv_ae": {
+        "family": "conv_ae",
+        "filters": [4, 4, 8],
+        "batch_norm": True,
+        **SMALL,
+    },
     "stacked_ae": {"family": "stacked_ae", "hidden": [16, 8], **SMALL},
     "sparse_ae": {
         "family": "sparse_ae",

@@ -5,6 +5,7 @@ import math
 import keras
 from keras import layers
 
+from ae_zoo.errors import InputError
 from ae_zoo.layers.bottleneck import weight_penalty
 from ae_zoo.layers.tied_dense import TiedDense
 
@@ -19,6 +20,9 @@ class DenseBackbone:
         dropout: rate after each hidden layer of the encoder.
         l1, l2: weight penalties on the kernels.
         tied: the decoder shares the encoder's kernels, transposed.
+
+    Raises:
+        InputError: dropout without a hidden layer.
     """
 
     def __init__(
@@ -31,6 +35,11 @@ class DenseBackbone:
         l2=0.0,
         tied=False,
     ):
+        if dropout and not hidden:
+            raise InputError(
+                f"dropout={dropout} acts on hidden layers and there are none: give "
+                "hidden, such as (512,), or leave dropout out."
+            )
         self.input_shape = tuple(input_shape)
         self.size = math.prod(self.input_shape)
         self.hidden = tuple(hidden)

@@ -16,6 +16,10 @@ from ae_zoo.errors import ManifestError, UnknownNameError
 KERAS_FILES = ("config.json", "metadata.json", "model.weights.h5")
 """Keras's layout of a model in a folder: what every weight consists of."""
 
+_KEYS = (  # besides the name; the schema says more
+    *("family", "dataset", "tasks", "parameters", "input", "latent", "files", "hub"),
+    *("recipe", "training_data", "licence", "metrics", "baselines", "measured_by"),
+)
 _PACKAGE = Path(__file__).resolve().parent.parent
 _NAME = re.compile(r"[A-Za-z0-9][\w-]*\.[A-Za-z0-9][\w-]*", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -47,7 +51,7 @@ def read_manifest(path: str | os.PathLike | None = None) -> dict:
     """The manifest at `path` (default: the one in use), checked.
 
     Raises:
-        ManifestError: it cannot be read, or an entry names a file, a repository, a
+        ManifestError: it cannot be read, or an entry lacks a key or names a file, a repository, a
             revision or a checksum of another shape than the loader accepts.
     """
     path = Path(path) if path is not None else manifest_path()
@@ -175,16 +179,18 @@ def _check_entry(entry: object, path: Path) -> None:
             f"{path} has an entry called {name!r}; names are architecture.dataset."
         )
     owner = f"{path}: {name}"
-    tasks = entry.get("tasks")
+    if missing := [key for key in _KEYS if key not in entry]:
+        raise ManifestError(f"{owner} lacks {', '.join(missing)}.")
+    tasks = entry["tasks"]
     if not (
-        isinstance(entry.get("family"), str)
-        and isinstance(entry.get("dataset"), str)
+        isinstance(entry["family"], str)
+        and isinstance(entry["dataset"], str)
         and isinstance(tasks, list)
         and all(isinstance(task, str) for task in tasks)
     ):
-        raise ManifestError(f"{owner} lacks its family, dataset or list of tasks.")
-    check_files(entry.get("files"), owner)
-    hub = entry.get("hub")
+        raise ManifestError(f"{owner} needs a family, a dataset and a list of tasks.")
+    check_files(entry["files"], owner)
+    hub = entry["hub"]
     if hub is not None and not (
         isinstance(hub, dict)
         and is_repo(hub.get("repo"))
