@@ -51,8 +51,9 @@ def read_manifest(path: str | os.PathLike | None = None) -> dict:
     """The manifest at `path` (default: the one in use), checked.
 
     Raises:
-        ManifestError: it cannot be read, or an entry lacks a key or names a file, a repository, a
-            revision or a checksum of another shape than the loader accepts.
+        ManifestError: it cannot be read, or an entry lacks a key, or names a file, a
+            repository, a revision or a checksum of another shape than the loader
+            accepts.
     """
     path = Path(path) if path is not None else manifest_path()
     try:
