@@ -18,6 +18,8 @@ SMALL = 2  # side of the coarser image, up to which the product is faster
 class MatmulConv2D(layers.Conv2D):
     """Keras's `Conv2D` with `padding="same"` as one matrix product.
 
+    For images of a fixed size.
+
     Shapes: `(batch, height, width, channels)` ->
     `(batch, ceil(height / stride), ceil(width / stride), filters)`.
 
@@ -46,6 +48,8 @@ class MatmulConv2D(layers.Conv2D):
 @keras.saving.register_keras_serializable("ae_zoo")
 class MatmulConv2DTranspose(layers.Conv2DTranspose):
     """Keras's `Conv2DTranspose` with `padding="same"` as one matrix product.
+
+    For images of a fixed size.
 
     Shapes: `(batch, height, width, channels)` ->
     `(batch, height * stride, width * stride, filters)`.

@@ -26,7 +26,8 @@ def sparse_ae(
     """Autoencoder whose wide code has few active units at a time.
 
     Use it for features: a linear classifier reads a wide sparse code better than
-    a short dense one, and each unit's filter can be looked at.
+    a short dense one, and each unit's filter can be looked at. Give it `l2` too: else a
+    long training evades the penalty by a large decoder kernel behind a faint code.
 
     Args:
         input_shape: shape of one example, float32, in [0, 1] for a sigmoid output.
@@ -43,7 +44,7 @@ def sparse_ae(
 
     Example:
 
-        model = ae_zoo.models.sparse_ae(activation="sigmoid", penalty="kl", weight=0.1)
+        model = ae_zoo.models.sparse_ae(weight=0.02, l2=1e-4)
     """
     if backbone == "dense":
         options.setdefault("hidden", ())
