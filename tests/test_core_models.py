@@ -258,9 +258,11 @@ def test_dropout(case: Case, digits, seeded):
     assert np.mean(dropped[active] == 0) == pytest.approx(0.5, abs=0.15)
 
 
-def test_dropout_without_hidden_layers_is_refused():
+def test_backbones_refuse_what_would_do_nothing():
     with pytest.raises(InputError, match="hidden"):
         models.contractive_ae(hidden=(), dropout=0.5)
+    with pytest.raises(InputError, match="filters"):
+        models.conv_ae(filters=())
 
 
 @pytest.mark.parametrize("output", ["sigmoid", "linear"])

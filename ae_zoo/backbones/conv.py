@@ -25,6 +25,9 @@ class ConvBackbone:
             replicas (Ioffe and Szegedy, 2015, arXiv:1502.03167).
         dropout: rate after each halving.
         l1, l2: weight penalties on the kernels.
+
+    Raises:
+        InputError: the input is no image, or there are no filters.
     """
 
     def __init__(
@@ -42,6 +45,11 @@ class ConvBackbone:
             raise InputError(
                 "The conv backbone takes images, input_shape=(height, width, "
                 f"channels); received {tuple(input_shape)}. Use backbone='dense'."
+            )
+        if not filters:
+            raise InputError(
+                "The conv backbone needs filters, such as (32, 64): the channels after "
+                "each halving. Use backbone='dense' for a network without convolutions."
             )
         self.input_shape = tuple(input_shape)
         self.filters = tuple(filters)
