@@ -9,7 +9,8 @@ saving the model, is left out. Neither shows progress.
 Three networks:
     mlp: 784-400-40 and back, of pythae's reproduction of the likelihood of a VAE.
     conv: pythae's benchmark network for MNIST, four convolutions (4 x 4, stride 2,
-        128 to 1024 channels) with batch normalisation, mirrored in the decoder.
+        128 to 1024 channels) with batch normalisation and without the biases that
+        this cancels, mirrored in the decoder.
     small: two convolutions (3 x 3, stride 2, 32 and 64 channels), mirrored.
 
 pythae runs in a process of its own, which waits while the other side trains, so that
