@@ -2,7 +2,8 @@
 
 Where the coarser image is 2 x 2 or 1 x 1 and the kernel is large, TensorFlow's
 convolutions are slow on a CPU. A product with all patches at once is up to three times
-as fast, and about as fast where the kernel is small: `scripts/benchmark_convolution.py`.
+as fast, and about as fast where the kernel is small; `scripts/benchmark_convolution.py`
+shows it.
 """
 
 import functools
