@@ -13,9 +13,9 @@ and logistic regression on the pixels.
 
 Every setting of a grid, six for the pretrained network and nine for the other, is
 tried on labelled images drawn with other seeds and measured on held-out training
-images; the one with the highest mean is taken. Test images are seen once,
-by the settings chosen. The autoencoder saw the training split without labels, never the
-test split.
+images; the one with the highest mean is taken. Test images are seen once, by the
+settings chosen. The autoencoder saw the training split without labels, never the test
+split.
 """
 
 import argparse

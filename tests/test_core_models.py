@@ -11,7 +11,7 @@ from model_cases import CASES, IMAGE, Case
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
-from ae_zoo import losses, models
+from ae_zoo import layers, losses, models
 from ae_zoo.autoencoder import Autoencoder
 from ae_zoo.errors import InputError, NotGenerativeError, UnknownNameError
 
@@ -278,6 +278,15 @@ def test_loss_and_output(family, loss, output):
     model.compile()
     assert model.loss.name == loss
     assert model.decoder.layers[-1].activation is keras.activations.get(output)
+
+
+def test_only_tiny_images_are_convolved_by_matrix_products():
+    model = models.conv_ae(input_shape=(28, 28, 1), filters=(4, 4, 4, 8))
+    by_product = (layers.MatmulConv2D, layers.MatmulConv2DTranspose)
+    parts = (*model.encoder.layers, *model.decoder.layers)
+    # 28, 14, 7, 4 and 2 pixels: the last convolution, and the first one back.
+    named = [layer.name for layer in parts if isinstance(layer, by_product)]
+    assert named == ["conv_4", "deconv_1"]
 
 
 @pytest.mark.parametrize("shape", [(13, 17, 3), (28, 28, 1), (7, 5, 2), (16, 16, 1)])

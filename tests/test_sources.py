@@ -87,3 +87,11 @@ def test_a_feed_shows_every_example_once_a_pass_and_shards_it(digits):
     assert not np.array_equal(passes[0], passes[1])
     shares = [Feed(source, 8, seed=3, shard=(w, 2)).indices(5) for w in range(2)]
     np.testing.assert_array_equal(np.concatenate(shares), feed.indices(5))
+
+
+def test_the_end_of_a_training_does_not_wait_for_a_tuner(digits):
+    from ae_zoo.data.feed import Feed
+    from ae_zoo.data.sources import Arrays
+
+    dataset = Feed(Arrays(digits, digits.shape[1:]), 8).dataset(0, 2)
+    assert dataset.options().autotune.enabled is False
