@@ -17,6 +17,15 @@ def test_an_npy_file_gives_what_the_array_gives(tmp_path, digits):
     np.testing.assert_array_equal(taken, (pixels / np.float32(255))[[5, 0, 63]])
 
 
+def test_an_archive_with_the_name_of_an_npy_file_is_read(tmp_path, digits):
+    from ae_zoo.data import open_source
+
+    np.savez(tmp_path / "digits.npz", x=digits)
+    path = (tmp_path / "digits.npz").rename(tmp_path / "digits.npy")
+    source = open_source(path, (12, 12, 1))
+    np.testing.assert_array_equal(source.take(np.array([7])), digits[[7]])
+
+
 def test_an_npy_file_that_cannot_be_read_by_examples_is_refused(tmp_path, digits):
     from ae_zoo.data import open_source
 

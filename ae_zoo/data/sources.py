@@ -160,10 +160,11 @@ def open_source(path: str | os.PathLike, input_shape: tuple[int, ...], like=None
     suffix = path.suffix.lower()
     if suffix == ".csv":
         return Table(path, input_shape, like if isinstance(like, Table) else None)
-    if suffix == ".npy":
-        return NpyFile(path, input_shape)
     if suffix in ARRAY_SUFFIXES:
-        return Arrays(read_array(path)[0], input_shape)
+        array, _ = read_array(path)
+        if isinstance(array, np.memmap):  # by its content, whatever its name ends with
+            return NpyFile(path, input_shape)
+        return Arrays(array, input_shape)
     raise InputError(
         f"Cannot train on {path}: give a folder of images, an .npy, .npz or .csv file."
     )
