@@ -20,9 +20,10 @@ class Autoencoder(keras.Model):
     Args:
         backbone: gives the encoder and builds the decoder, see `ae_zoo.backbones`.
         bottleneck: a `Bottleneck` layer, from the encoder's output to the code.
-        corruption: optional layer that damages the input in training.
-        loss: 'mse' (squared error an example) or 'bce' (nats an example); what
-            `compile()` uses when it is given none.
+        corruption: optional layer that damages the input in training. One with a map
+            (`ae_zoo.layers.MappedNoise`) is no part of the model, whose input it makes.
+        loss: 'mse' (squared error an example), 'mae' (absolute error an example) or
+            'bce' (nats an example); what `compile()` uses when it is given none.
         output: activation of the output, 'sigmoid' for data in [0, 1] or 'linear'.
 
     Attributes:
@@ -53,7 +54,8 @@ class Autoencoder(keras.Model):
             )
         losses.get(loss)  # refuse an unknown name now, not at compile time
         inputs = keras.Input(backbone.input_shape, name="input")
-        x = inputs if corruption is None else corruption(inputs)
+        inside = corruption is not None and not corruption.has_map
+        x = corruption(inputs) if inside else inputs
         code = bottleneck.connect(backbone.encoder, x)
         decoder = backbone.decoder(bottleneck, activation=output)
         super().__init__(inputs, decoder(code), **kwargs)
@@ -128,6 +130,10 @@ class Autoencoder(keras.Model):
         first, last = self.encode(np.stack([start, end]))
         weights = np.linspace(0.0, 1.0, steps, dtype=first.dtype)[:, None]
         return self.decode((1 - weights) * first + weights * last)
+
+    def finish(self) -> None:
+        """What the bottleneck has to do once training has ended."""
+        getattr(self.bottleneck, "finish", lambda: None)()
 
     def compile(self, optimizer=None, loss=None, **kwargs):
         """As Keras's, with Adam at 1e-3, the family's loss and XLA where it pays."""

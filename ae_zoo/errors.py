@@ -38,3 +38,7 @@ class IntegrityError(AeZooError):
 
 class TrainingError(AeZooError):
     """A training that cannot go on: its loss is no number, or a worker was lost."""
+
+
+class CodecError(AeZooError, ValueError):
+    """An unreadable compressed file: damaged, truncated or of another version."""

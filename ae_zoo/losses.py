@@ -24,6 +24,14 @@ class SquaredError(keras.losses.Loss):
 
 
 @keras.saving.register_keras_serializable("ae_zoo")
+class AbsoluteError(keras.losses.Loss):
+    """Sum of absolute errors of an example, in units of the input."""
+
+    def call(self, y_true, y_pred):
+        return _sum_over_example(ops.abs(y_pred - ops.cast(y_true, y_pred.dtype)))
+
+
+@keras.saving.register_keras_serializable("ae_zoo")
 class BinaryCrossentropy(keras.losses.Loss):
     """Cross-entropy of an example in nats, for values in [0, 1]."""
 
@@ -32,11 +40,11 @@ class BinaryCrossentropy(keras.losses.Loss):
         return _sum_over_example(ops.binary_crossentropy(y_true, y_pred))
 
 
-LOSSES = {"mse": SquaredError, "bce": BinaryCrossentropy}
+LOSSES = {"mse": SquaredError, "mae": AbsoluteError, "bce": BinaryCrossentropy}
 
 
 def get(name: str) -> keras.losses.Loss:
-    """The loss called `name`: 'mse' or 'bce'."""
+    """The loss called `name`: 'mse', 'mae' or 'bce'."""
     if name not in LOSSES:
         raise UnknownNameError(
             f"Unknown loss {name!r}; choose one of {', '.join(LOSSES)}."

@@ -25,7 +25,7 @@ def synthetic_input(shape) -> np.ndarray:
 
 def fingerprint(model) -> dict:
     """A few evenly spaced values, and the norm, of `encode` and `reconstruct`."""
-    x = synthetic_input(model.input_shape[1:])
+    x = synthetic_input([side or 24 for side in model.input_shape[1:]])
     return {
         method: _summary(getattr(model, method)(x))
         for method in ("encode", "reconstruct")
@@ -33,6 +33,8 @@ def fingerprint(model) -> dict:
 
 
 def _summary(outputs) -> dict:
+    if isinstance(outputs, list):  # a pyramid
+        outputs = np.concatenate([scale.ravel() for scale in outputs])
     flat = outputs.astype("float64").ravel()
     chosen = flat[np.linspace(0, flat.size - 1, VALUES).astype(int)]
     return {

@@ -1,7 +1,8 @@
 """Small models of every registered family: one table for all parametrised tests.
 
-A newly registered family appears here by itself, with each of its backbones. Add
-to VARIANTS only what the defaults do not reach.
+A newly registered family appears here by itself, with each of its backbones: in CASES
+where its code has one size, else in PICTURE_CASES. Add to VARIANTS only what the
+defaults do not reach.
 """
 
 from dataclasses import dataclass, field
@@ -42,6 +43,9 @@ class Case:
 
 def _small_cases(family):
     accepted = family.arguments
+    if "latent_dim" not in accepted:
+        yield "default", {"input_shape": (None, None, 2), "filters": (4, 6, 8)}
+        return
     small = {"input_shape": IMAGE, "latent_dim": 6}
     small |= {"hidden": (16, 8)} if "hidden" in accepted else {}
     small |= {"filters": (4, 8)} if "filters" in accepted else {}
@@ -55,9 +59,17 @@ def _small_cases(family):
         yield name, small | arguments
 
 
-CASES = [
-    Case(f"{family.name}-{variant}", family.name, arguments)
-    for family in FAMILIES.values()
-    for variant, arguments in _small_cases(family)
-]
-BY_ID = {case.id: case for case in CASES}
+FLAT_FAMILIES = [f for f in FAMILIES.values() if "latent_dim" in f.arguments]
+PICTURE_FAMILIES = [f for f in FAMILIES.values() if f not in FLAT_FAMILIES]
+
+
+def _cases(families):
+    return [
+        Case(f"{family.name}-{variant}", family.name, arguments)
+        for family in families
+        for variant, arguments in _small_cases(family)
+    ]
+
+
+CASES, PICTURE_CASES = _cases(FLAT_FAMILIES), _cases(PICTURE_FAMILIES)
+BY_ID = {case.id: case for case in (*CASES, *PICTURE_CASES)}

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from ae_zoo.data.sources import PictureFile, Windows
 from ae_zoo.errors import InputError
 
 
@@ -104,3 +106,41 @@ def test_the_end_of_a_training_does_not_wait_for_a_tuner(digits):
 
     dataset = Feed(Arrays(digits, digits.shape[1:]), 8).dataset(0, 2)
     assert dataset.options().autotune.enabled is False
+
+
+def picture(height, width, seed=0):
+    shape = (height, width, 3)
+    return np.random.default_rng(seed).integers(0, 256, shape, dtype="uint8")
+
+
+def test_windows_cover_every_photograph_at_every_8th_pixel():
+    pictures = [picture(20, 33), picture(9, 50), picture(16, 16)]
+    windows = Windows(pictures, side=16)
+    assert len(windows) == 3 + 1  # the second is too low
+    expected = [pictures[0][:16, left : left + 16] for left in (0, 8, 16)]
+    expected.append(pictures[2])
+    taken = windows.take(np.arange(4))
+    np.testing.assert_array_equal(np.rint(taken * 255), expected)
+    assert taken.dtype == np.float32
+    np.testing.assert_array_equal(windows.take([3, 0]), taken[[3, 0]])
+
+
+def test_windows_too_large():
+    with pytest.raises(InputError, match=r"64 x 64 pixels.*data\.window"):
+        Windows([picture(20, 100)], side=64)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_picture_files_are_read_when_a_part_is_asked_for(channels, tmp_path):
+    pixels = picture(21, 30)
+    turned = Image.fromarray(pixels)
+    exif = turned.getexif()
+    exif[0x0112] = 6  # to be turned by 90 degrees
+    turned.save(tmp_path / "a.png", exif=exif)
+    file = PictureFile(tmp_path / "a.png", channels)
+    assert file.shape == (30, 21, channels)
+    upright = Image.fromarray(np.rot90(pixels, -1))
+    expected = np.asarray(upright.convert("L" if channels == 1 else "RGB")).reshape(
+        30, 21, channels
+    )
+    np.testing.assert_array_equal(file[2:10, 3:9], expected[2:10, 3:9])

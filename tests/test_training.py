@@ -29,10 +29,15 @@ def recipe_file(tmp_path, digits):
 
 
 @pytest.fixture
-def fake_mnist(monkeypatch):
+def fake_data(monkeypatch):
     """Puts a few synthetic images in the place of the data sets."""
     images = np.random.default_rng(0).integers(0, 256, (40, 28, 28, 1), dtype="uint8")
     monkeypatch.setattr(run, "load_images", lambda name, split, data_dir: images)
+    photographs = [
+        np.random.default_rng(i).integers(0, 256, (130 + i, 140, 3), dtype="uint8")
+        for i in range(4)
+    ]
+    monkeypatch.setattr(run, "load_pictures", lambda *arguments: photographs)
 
 
 def train(recipe, out, verbose=False, **overrides):
@@ -56,7 +61,7 @@ def test_every_recipe_is_named_after_its_file_and_data():
 
 
 @pytest.mark.parametrize("name", training.list_recipes())
-def test_every_recipe_trains_two_steps(name, fake_mnist, tmp_path):
+def test_every_recipe_trains_two_steps(name, fake_data, tmp_path):
     changes = {"training__epochs": None, "training__steps": 2}
     if training.load_recipe(name).training.pretrain:
         changes["training__pretrain.epochs"] = 1
@@ -412,3 +417,42 @@ def test_validation_is_not_augmented_and_leaves_few_out(recipe_file, tmp_path):
     validation = whole._validation()
     assert not validation.transforms
     assert (validation.batch_size, validation.steps_per_pass) == (9, 2)  # of 19
+
+
+@pytest.fixture
+def photographs(tmp_path):
+    """A folder of real photographs of several sizes."""
+    from PIL import Image
+    from skimage import data
+
+    folder = tmp_path / "photographs"
+    folder.mkdir()
+    for name, side in (("coffee", 60), ("astronaut", 77), ("chelsea", 90)):
+        picture = Image.fromarray(getattr(data, name)())
+        picture.resize((side, side + 5)).save(folder / f"{name}.png")
+    return folder
+
+
+RESTORATION = {
+    "name": "mine.photographs",
+    "model": {"family": "restoration_ae", "filters": [8, 12], "blocks": 1},
+    "training": {"steps": 60, "steps_per_epoch": 20, "batch_size": 8},
+}
+
+
+def test_a_denoiser_trains_on_a_folder_of_photographs(photographs, tmp_path):
+    data = {"path": str(photographs), "window": 32, "validation": 0.3}
+    data["augment"] = {"flip": True, "turn": True}
+    recipe = training.parse_recipe(RESTORATION | {"data": data})
+    training.train(recipe, tmp_path / "out", verbose=False)
+    rows = history(tmp_path / "out")
+    assert rows[-1]["val_loss"] < rows[0]["val_loss"]
+    model = load_folder(tmp_path / "out" / "model")
+    assert model.input_shape == (None, None, None, 2)
+    assert (tmp_path / "out" / "reconstructions.png").stat().st_size > 1000
+
+
+def test_photographs_need_a_window(photographs, tmp_path):
+    recipe = training.parse_recipe(RESTORATION | {"data": {"path": str(photographs)}})
+    with pytest.raises(RecipeError, match=r"data\.window"):
+        training.train(recipe, tmp_path / "out", verbose=False)

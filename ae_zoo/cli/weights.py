@@ -97,8 +97,8 @@ def download(name: Name) -> None:
     print(folder)
 
 
-def _shape(shape: list[int]) -> str:
-    return " x ".join(str(size) for size in shape)
+def _shape(shape: list[int | None]) -> str:
+    return " x ".join("any" if size is None else str(size) for size in shape)
 
 
 def verify(

@@ -7,6 +7,7 @@ _EXPORTS = {
     "hold_out": "ae_zoo.data.sources",
     "load_arrays": "ae_zoo.data.datasets",
     "load_images": "ae_zoo.data.datasets",
+    "load_pictures": "ae_zoo.data.datasets",
     "open_source": "ae_zoo.data.sources",
 }
 

@@ -1,35 +1,25 @@
-"""Image sets through TensorFlow Datasets.
+"""Image sets through TensorFlow Datasets, and the photographs of `photographs`.
 
 TFDS looks in `data_dir`, else in the environment's `TFDS_DATA_DIR`, else in
-`~/tensorflow_datasets`, and downloads what is not there.
+`~/tensorflow_datasets`, and prepares there what is missing. `TFDS_DATA_DIR` may name
+several folders, as PATH does: a set is read from the first that has it, and prepared
+in the first of all.
+
+Files are downloaded unless `AE_ZOO_MANUAL_DIR`, else `downloads/manual` below the
+folder, has them: bsds500/{train,val,test}/*.jpg (of cbsd68 too), bsd68/*.png and
+set12/*.png.
 """
 
+import io
 import os
-from pathlib import Path
+import re
 
 import numpy as np
+from PIL import Image
 
-from ae_zoo.errors import DownloadError, InputError, UnknownNameError
+from ae_zoo.errors import DownloadError, InputError, IntegrityError, UnknownNameError
 
-
-def _load(name: str, split: str, data_dir, **options):
-    import tensorflow_datasets as tfds
-
-    data_dir = data_dir or os.environ.get("TFDS_DATA_DIR")
-    try:
-        return tfds.load(name, split=split, data_dir=data_dir, **options)
-    except tfds.core.DatasetNotFoundError as error:
-        raise UnknownNameError(
-            f"TensorFlow Datasets has no set {name!r}; see tfds.list_builders()."
-        ) from error
-    except ValueError as error:  # of TFDS on a split; it lists what there is
-        raise InputError(f"{name}:{split} has no such split: {error}") from error
-    except (OSError, tfds.download.DownloadError) as error:
-        where = Path(data_dir or "~/tensorflow_datasets")
-        raise DownloadError(
-            f"{name!r} is not in {where} and could not be downloaded "
-            f"({type(error).__name__}); point TFDS_DATA_DIR at a prepared copy."
-        ) from error
+_MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # Pillow's, by channels
 
 
 def load_arrays(
@@ -49,6 +39,7 @@ def load_arrays(
     Raises:
         UnknownNameError: TFDS has no such set.
         DownloadError: the set is neither prepared nor can it be downloaded.
+        IntegrityError: a file is not the one that was published.
         InputError: the set has no such split, or holds no labelled images.
     """
     batch = _load_whole(name, split, data_dir)
@@ -76,7 +67,117 @@ def load_images(
     return batch["image"]
 
 
+def load_pictures(
+    name: str, split: str, data_dir: str | os.PathLike | None = None
+) -> list[np.ndarray]:
+    """All pictures of a split in memory, whatever their sizes, in a fixed order.
+
+    They are decoded as Pillow does. TFDS's own decoding of JPEG, made for speed, is
+    off by more than a grey level on average.
+
+    Args:
+        name: 'bsds500', 'cbsd68', 'bsd68', 'set12', or a TFDS name, such as 'mnist'.
+        split: TFDS split, such as 'train+test' or 'val[:10]'.
+        data_dir: where TFDS keeps its files.
+
+    Returns:
+        uint8, each `(height, width, channels)`, in the order in which the set is
+        stored: those of 'bsds500' and the like by file name, one split after another.
+
+    Raises:
+        UnknownNameError, DownloadError, IntegrityError: as `load_arrays`.
+        InputError: the set has no such split, or holds no pictures of 8 bits.
+    """
+    import tensorflow_datasets as tfds
+
+    builder = _prepare(name, data_dir)
+    feature = _image_feature(builder)
+    if not isinstance(feature, tfds.features.Image) or feature.np_dtype != np.uint8:
+        raise InputError(f"{name!r} has no pictures of 8 bits; choose a set of images.")
+    dataset = _read(
+        builder,
+        split,
+        decoders={"image": tfds.decode.SkipDecoding()},
+        read_config=tfds.ReadConfig(interleave_cycle_length=1),
+    )
+    mode = _MODES[feature.shape[-1]]
+    return [_decode(example["image"], mode) for example in dataset.as_numpy_iterator()]
+
+
+def _decode(content: bytes, mode: str) -> np.ndarray:
+    pixels = np.asarray(Image.open(io.BytesIO(content)).convert(mode))
+    return pixels.reshape(*pixels.shape[:2], len(mode))
+
+
 def _load_whole(name, split, data_dir) -> dict:
     import tensorflow_datasets as tfds
 
-    return tfds.as_numpy(_load(name, split, data_dir, batch_size=-1))
+    builder = _prepare(name, data_dir)
+    if None in getattr(_image_feature(builder), "shape", ()):  # TFDS would pad them
+        raise InputError(
+            f"{name!r} has images of different sizes; take them with load_pictures, or "
+            "train on a folder of images instead (data.path)."
+        )
+    return tfds.as_numpy(_read(builder, split, batch_size=-1))
+
+
+def _image_feature(builder):
+    return dict(builder.info.features.items()).get("image")
+
+
+def _read(builder, split: str, **options):
+    try:
+        return builder.as_dataset(split=split, **options)
+    except ValueError as error:  # it lists the splits there are
+        name = builder.name
+        raise InputError(f"{name}:{split} has no such split: {error}") from error
+
+
+def _prepare(name: str, data_dir):
+    """The TFDS builder of a set that is on disk, downloaded if need be."""
+    import tensorflow_datasets as tfds
+    from tensorflow_datasets.core.download import download_manager
+
+    builder = _find(name, data_dir)
+    manual_dir = os.environ.get("AE_ZOO_MANUAL_DIR") or None
+    try:
+        builder.download_and_prepare(
+            download_config=tfds.download.DownloadConfig(manual_dir=manual_dir)
+        )
+    except download_manager.NonMatchingChecksumError as error:
+        reason = str(error).partition(":\n")[0]  # names the file
+        raise IntegrityError(
+            f"{name!r} cannot be prepared: {reason}; put the original there."
+        ) from error
+    except (OSError, tfds.download.DownloadError) as error:
+        where = f"{name!r} is not in {builder.data_dir_root} and"
+        if reason := getattr(error, "strerror", None):  # of a file, not a connection
+            raise DownloadError(
+                f"{where} cannot be prepared there ({reason}); let TFDS_DATA_DIR begin "
+                "with a folder you can write to."
+            ) from error
+        raise DownloadError(
+            f"{where} could not be downloaded ({type(error).__name__}); point "
+            "TFDS_DATA_DIR at a prepared copy, or AE_ZOO_MANUAL_DIR at its files."
+        ) from error
+    return builder
+
+
+def _find(name: str, data_dir):
+    """The TFDS builder of a set in the first folder that has it, else in the first."""
+    import tensorflow_datasets as tfds
+
+    from ae_zoo.data import photographs  # noqa: F401  registers our sets
+
+    folders = [data_dir or None]
+    if not data_dir and (named := os.environ.get("TFDS_DATA_DIR")):
+        # The colon of gs://bucket does not separate.
+        parts = re.split(f"{os.pathsep}(?!//)", named)
+        folders = [os.path.expanduser(part) for part in parts]
+    try:
+        builders = [tfds.builder(name, data_dir=folder) for folder in folders]
+    except tfds.core.DatasetNotFoundError as error:
+        raise UnknownNameError(
+            f"TensorFlow Datasets has no set {name!r}; see tfds.list_builders()."
+        ) from error
+    return next((b for b in builders if b.data_path.exists()), builders[0])

@@ -110,7 +110,9 @@ class Feed:
     def _tf_dataset(self, start, stop):
         import tensorflow as tf
 
-        shape = (self.batch_size // self.shard[1], *self.source.take([0]).shape[1:])
+        examples = self.batch_size // self.shard[1]
+        target = self.source.take([0])
+        inputs = target if self.corrupt is None else self.corrupt(target, 0)
 
         def read(step):
             if self.corrupt is None:  # one array to hand over instead of two
@@ -118,7 +120,10 @@ class Feed:
                 y = x
             else:
                 x, y = tf.numpy_function(self.batch, [step], (tf.float32, tf.float32))
-            return tf.ensure_shape(x, shape), tf.ensure_shape(y, shape)
+            return (
+                tf.ensure_shape(x, (examples, *inputs.shape[1:])),
+                tf.ensure_shape(y, (examples, *target.shape[1:])),
+            )
 
         steps = tf.data.Dataset.range(start, stop)
         options = tf.data.Options()
@@ -162,6 +167,12 @@ def flip(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Mirrors every other image, by chance, from left to right."""
     chosen = rng.random(len(x)) < 0.5
     return np.where(chosen[:, None, None, None], x[:, :, ::-1], x)
+
+
+def turn(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Turns each square image, by chance, by a multiple of 90 degrees."""
+    quarters = rng.integers(0, 4, len(x))
+    return np.stack([np.rot90(one, k) for one, k in zip(x, quarters, strict=True)])
 
 
 def shift(x: np.ndarray, rng: np.random.Generator, pixels: int) -> np.ndarray:

@@ -4,6 +4,7 @@ A source gives the examples at any indices as float32, so that training can take
 in whatever order it likes, and only those it needs are ever read.
 """
 
+import functools
 import os
 import warnings
 from pathlib import Path
@@ -18,6 +19,7 @@ from ae_zoo.data.inputs import (
     read_image,
     scale,
 )
+from ae_zoo.data.pictures import picture_size, read_picture, to_channels
 from ae_zoo.errors import InputError
 
 
@@ -91,6 +93,67 @@ class ImageFolder:
     def take(self, indices: np.ndarray) -> np.ndarray:
         """The images at `indices`, fitted to the model, float32 in [0, 1]."""
         return np.stack([read_image(self.paths[i], self.input_shape) for i in indices])
+
+
+class Windows:
+    """Square windows of photographs of any size, at every 8th pixel.
+
+    Args:
+        pictures: uint8 arrays `(height, width, channels)`, or `PictureFile`s; those too
+            small for a window are left out.
+        side: of the windows, in pixels.
+        stride: pixels from one window to the next.
+
+    Raises:
+        InputError: no picture is large enough.
+    """
+
+    def __init__(self, pictures: list, side: int, stride: int = 8):
+        self.side, self.stride = side, stride
+        self.pictures = [p for p in pictures if min(p.shape[:2]) >= side]
+        if not self.pictures:
+            raise InputError(
+                f"No picture has {side} x {side} pixels: lower data.window."
+            )
+        self.rows, self.columns = np.transpose(
+            [(np.array(p.shape[:2]) - side) // stride + 1 for p in self.pictures]
+        )
+        self.ends = np.cumsum(self.rows * self.columns)
+
+    def __len__(self) -> int:
+        return int(self.ends[-1])
+
+    def take(self, indices: np.ndarray) -> np.ndarray:
+        """The windows at `indices`, `(len(indices), side, side, channels)`, float32."""
+        return scale(np.stack([self._window(int(i)) for i in indices]))
+
+    def _window(self, index: int) -> np.ndarray:
+        i = int(np.searchsorted(self.ends, index, side="right"))
+        within = index - (int(self.ends[i - 1]) if i else 0)
+        row, column = divmod(within, int(self.columns[i]))
+        top, left = row * self.stride, column * self.stride
+        return self.pictures[i][top : top + self.side, left : left + self.side]
+
+
+class PictureFile:
+    """A photograph on disk, read when a part of it is asked for.
+
+    Args:
+        path: of a format that Pillow reads.
+        channels: 1 for grey or 3 for RGB, to which it is converted.
+    """
+
+    def __init__(self, path: Path, channels: int):
+        self.path, self.channels = path, channels
+        self.shape = (*picture_size(path), channels)
+
+    def __getitem__(self, part) -> np.ndarray:
+        return _read_pixels(self.path, self.channels)[part]
+
+
+@functools.lru_cache(maxsize=500)  # so many photographs stay in memory
+def _read_pixels(path: Path, channels: int) -> np.ndarray:
+    return to_channels(read_picture(path).pixels, channels)
 
 
 class Table:

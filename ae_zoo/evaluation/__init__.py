@@ -12,17 +12,27 @@ from ae_zoo.autoencoder import Autoencoder
 from ae_zoo.data import load_arrays
 from ae_zoo.errors import InputError, UnknownNameError
 from ae_zoo.evaluation import (
+    denoising,
+    inpainting,
     likelihood,
     probe,
     reconstruction,
     restoration,
     sparsity,
 )
-from ae_zoo.evaluation.subject import Subject
+from ae_zoo.evaluation.subject import Photographs, Subject
 
-QUESTIONS = (reconstruction, probe, likelihood, restoration, sparsity)
+QUESTIONS = (
+    reconstruction,
+    probe,
+    likelihood,
+    restoration,
+    sparsity,
+    denoising,
+    inpainting,
+)
 
-__all__ = ["QUESTIONS", "Subject", "evaluate"]
+__all__ = ["QUESTIONS", "Photographs", "Subject", "evaluate"]
 
 
 def evaluate(
@@ -36,7 +46,7 @@ def evaluate(
     Args:
         model_or_name: what `ae_zoo.load` takes, or an `Autoencoder`.
         dataset: TFDS name of a labelled image set; by default the one in the
-            model's manifest entry.
+            model's manifest entry. Models of photographs have test sets of their own.
         data_dir: where TFDS keeps its files, else `TFDS_DATA_DIR`.
         progress: called with the name of each question before it is asked.
 
@@ -50,11 +60,14 @@ def evaluate(
         DownloadError: the weights or the data cannot be had.
     """
     name, model, dataset = _resolve(model_or_name, dataset)
-    subject = Subject(
-        model,
-        train=load_arrays(dataset, "train", data_dir),
-        test=load_arrays(dataset, "test", data_dir),
-    )
+    if _takes_any_size(model):  # its questions name their test sets
+        subject = Photographs(model, data_dir)
+    else:
+        subject = Subject(
+            model,
+            train=load_arrays(dataset, "train", data_dir),
+            test=load_arrays(dataset, "test", data_dir),
+        )
     metrics, baselines = {}, {}
     for question in QUESTIONS:
         if not question.applies(model):
@@ -71,6 +84,10 @@ def evaluate(
     }
 
 
+def _takes_any_size(model: Autoencoder) -> bool:
+    return None in model.input_shape[1:]
+
+
 def _resolve(model_or_name, dataset) -> tuple[str, Autoencoder, str]:
     """Name, model and data set to measure."""
     if isinstance(model_or_name, Autoencoder):
@@ -78,7 +95,7 @@ def _resolve(model_or_name, dataset) -> tuple[str, Autoencoder, str]:
     else:
         entry, model = _from_zoo(os.fspath(model_or_name))
     dataset = dataset or entry.get("dataset")
-    if dataset is None:
+    if dataset is None and not _takes_any_size(model):
         raise InputError(
             f"{entry['name']!r} does not say what it was trained on: give the TFDS "
             "name of its data as the dataset, such as 'mnist'."

@@ -31,8 +31,8 @@ WIDEST_FEATURE = 4096
 
 
 def applies(model) -> bool:
-    """Every autoencoder has a code."""
-    return True
+    """Every autoencoder of examples of one size."""
+    return None not in model.input_shape[1:]
 
 
 def measure(subject) -> tuple[dict, dict]:

@@ -6,12 +6,29 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 from ae_zoo.autoencoder import Autoencoder
+from ae_zoo.data import load_pictures
 from ae_zoo.errors import InputError
 
 # Directions with less variance than this, relative to the largest, are rounding.
 NULL_VARIANCE = 1e-10
 
 Split = tuple[np.ndarray, np.ndarray]
+
+
+class Photographs:
+    """A model of pictures of any size, and the pictures to measure it on.
+
+    Args:
+        model: the `Autoencoder`.
+        data_dir: where TFDS keeps its files.
+    """
+
+    def __init__(self, model: Autoencoder, data_dir=None):
+        self.model, self.data_dir = model, data_dir
+
+    def pictures(self, name: str, split: str) -> list[np.ndarray]:
+        """As `ae_zoo.data.load_pictures`."""
+        return load_pictures(name, split, self.data_dir)
 
 
 class Subject:

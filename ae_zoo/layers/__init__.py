@@ -8,7 +8,9 @@ from ae_zoo.layers.corruption import (
     MaskingCorruption,
     SaltAndPepperCorruption,
 )
+from ae_zoo.layers.damage import MappedHoles, MappedNoise
 from ae_zoo.layers.gaussian import GaussianBottleneck
+from ae_zoo.layers.skip import SkipAdd, SkipBottleneck
 from ae_zoo.layers.sparse import SparseBottleneck
 from ae_zoo.layers.tied_dense import TiedDense
 
@@ -17,10 +19,14 @@ __all__ = [
     "ContractiveBottleneck",
     "GaussianBottleneck",
     "GaussianCorruption",
+    "MappedHoles",
+    "MappedNoise",
     "MaskingCorruption",
     "MatmulConv2D",
     "MatmulConv2DTranspose",
     "SaltAndPepperCorruption",
+    "SkipAdd",
+    "SkipBottleneck",
     "SparseBottleneck",
     "TiedDense",
 ]

@@ -15,6 +15,8 @@ class Corruption(keras.layers.Layer):
         seed: integer, for reproducible noise.
     """
 
+    has_map = False
+
     def __init__(self, level, seed=None, **kwargs):
         super().__init__(**kwargs)
         if level < 0:

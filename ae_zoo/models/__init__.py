@@ -6,7 +6,10 @@ from ae_zoo.models.conv_ae import conv_ae
 from ae_zoo.models.deep_ae import deep_ae
 from ae_zoo.models.denoising_ae import denoising_ae
 from ae_zoo.models.dense_ae import dense_ae
+from ae_zoo.models.factorized_ae import factorized_ae
+from ae_zoo.models.inpainting_ae import inpainting_ae
 from ae_zoo.models.registry import FAMILIES, Family, build, family, register
+from ae_zoo.models.restoration_ae import restoration_ae
 from ae_zoo.models.sparse_ae import sparse_ae
 from ae_zoo.models.stacked_ae import stacked_ae
 from ae_zoo.models.vae import vae
@@ -21,8 +24,11 @@ __all__ = [
     "deep_ae",
     "denoising_ae",
     "dense_ae",
+    "factorized_ae",
     "family",
+    "inpainting_ae",
     "register",
+    "restoration_ae",
     "sparse_ae",
     "stacked_ae",
     "vae",

@@ -4,7 +4,11 @@ from ae_zoo._lazy import attach
 
 _EXPORTS = {
     "AutoencoderTransformer": "ae_zoo.tasks.transformer",
+    "Compressor": "ae_zoo.tasks.compression",
+    "Denoiser": "ae_zoo.tasks.restoration",
     "FeatureExtractor": "ae_zoo.tasks.features",
+    "Inpainter": "ae_zoo.tasks.restoration",
+    "decompress": "ae_zoo.tasks.compression",
     "extract": "ae_zoo.tasks.features",
 }
 

@@ -90,7 +90,13 @@ def feature_size(model: "Autoencoder", key: str) -> int:
 
     Raises:
         UnknownNameError: `key` is not in `model.feature_keys`.
+        InputError: the model has no code of one size.
     """
+    if model.latent_dim is None:
+        raise InputError(
+            f"{model.name!r} takes pictures of any size and has no code of one size: "
+            "choose a model with the task 'features', see `ae-zoo list`."
+        )
     if key not in model.feature_keys:
         raise UnknownNameError(
             f"{model.name!r} has no features {key!r}; choose one of "

@@ -188,6 +188,11 @@ class AutoencoderTransformer(
         from ae_zoo.models import family
 
         chosen = family(self.model)
+        if "latent_dim" not in chosen.arguments:
+            raise InputError(
+                f"{self.model!r} restores pictures and has no code of one size: choose "
+                "another family, such as 'dense_ae'."
+            )
         own = inspect.signature(chosen.build).parameters["latent_dim"].default
         arguments = {
             "input_shape": (n_features,),

@@ -36,10 +36,12 @@ class Augmentation:
     Attributes:
         flip: mirror left to right, every other time.
         shift: move by up to this many pixels in each direction; the border repeats.
+        turn: turn by a multiple of 90 degrees; for square images or windows.
     """
 
     flip: bool = False
     shift: int = 0
+    turn: bool = False
 
 
 @dataclass
@@ -52,6 +54,8 @@ class Data:
         train: TFDS split.
         validation: what to watch the training by: a fraction of the examples, held
             out by the seed, or another TFDS split, or another path.
+        window: side of the square windows to train on, cut out of photographs of any
+            size at every 8th pixel. `validation` then holds out whole photographs.
         licence: of the data, for the manifest and the model card.
         binarize: draw binary images from the pixel values, anew each epoch.
         augment: random changes of the training images.
@@ -61,6 +65,7 @@ class Data:
     path: str | None = None
     train: str = "train"
     validation: float | str | None = None
+    window: int | None = None
     licence: str | None = None
     binarize: bool = False
     augment: Augmentation = field(default_factory=Augmentation)

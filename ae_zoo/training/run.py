@@ -13,9 +13,18 @@ import numpy as np
 from ae_zoo import models
 from ae_zoo._files import complete_file, write_text
 from ae_zoo.autoencoder import xla_pays
-from ae_zoo.data.datasets import load_images
-from ae_zoo.data.feed import Feed, binarize, flip, shift
-from ae_zoo.data.sources import Arrays, Table, hold_out, open_source
+from ae_zoo.data.datasets import load_images, load_pictures
+from ae_zoo.data.feed import Feed, binarize, flip, shift, turn
+from ae_zoo.data.inputs import list_images
+from ae_zoo.data.pictures import to_channels
+from ae_zoo.data.sources import (
+    Arrays,
+    PictureFile,
+    Table,
+    Windows,
+    hold_out,
+    open_source,
+)
 from ae_zoo.errors import RecipeError
 from ae_zoo.training import callbacks as actions
 from ae_zoo.training import logs
@@ -115,7 +124,8 @@ class _Run:
         keras.utils.set_random_seed(self.options.seed)
         with spread.scope():
             self.model = _build(recipe)
-        shape = self.model.input_shape[1:]
+        # Of an example, which is the target; a map may come with the input.
+        shape = self.model.output_shape[1:]
         self.source, self.held_out = _open_data(recipe, shape, data_dir)
         self.batch_size = self.options.batch_size // self.options.accumulate
         if self.batch_size % spread.replicas:
@@ -124,7 +134,14 @@ class _Run:
                 "replicas: change training.batch_size."
             )
         _check_replicas(recipe.training, spread)
-        self.feed = self._feed(self.source, self.batch_size, self._augmentation())
+        corruption = self.model.corruption
+        outside = corruption is not None and corruption.has_map
+        self.feed = self._feed(
+            self.source,
+            self.batch_size,
+            self._augmentation(),
+            corrupt=corruption.corrupt if outside else None,
+        )
         self.resumed = read_state(self.checkpoint)
         self.done = {} if self.resumed is None else dict(self.resumed["done"])
         if spread.chief:
@@ -152,6 +169,7 @@ class _Run:
         moves = (
             [functools.partial(shift, pixels=augment.shift)] if augment.shift else []
         )
+        moves += [turn] if augment.turn else []
         return [flip, *moves] if augment.flip else moves
 
     def train(self) -> None:
@@ -162,6 +180,7 @@ class _Run:
             return
         if patience is not None and patience.state["best"] is not None:
             self.model.load_weights(self.best)
+        self.model.finish()
         save(self.model, self.out / "model")
         _write_json(self.out / "history.json", self._report(log, patience))
         for file in (self.checkpoint, self.best):
@@ -236,9 +255,10 @@ class _Run:
         if not self.spread.chief:
             return []
         shown, pictures = [], None
-        if len(self.model.input_shape) == 4 and self.model.input_shape[-1] in (1, 3):
+        if len(self.model.output_shape) == 4 and self.model.output_shape[-1] in (1, 3):
             source = self.held_out or self.source
-            images = source.take(np.arange(min(8, len(source))))
+            chosen = np.linspace(0, len(source) - 1, min(8, len(source))).astype(int)
+            images = source.take(chosen)
             pictures = logs.Pictures(images, self.out / "reconstructions.png")
             shown.append(pictures)
         if self.tensorboard:
@@ -378,8 +398,14 @@ def _build(recipe: Recipe):
     except (TypeError, ValueError) as error:
         raise RecipeError(f"The recipe's model cannot be built: {error}") from error
     augment = recipe.data.augment
-    if (augment.flip or augment.shift) and len(model.input_shape) != 4:
+    moves = augment.flip or augment.shift or augment.turn
+    if moves and len(model.input_shape) != 4:
         raise RecipeError("data.augment moves images: leave it out for other data.")
+    if recipe.data.window is None and None in model.output_shape[1:]:
+        raise RecipeError(
+            f"{model.name} takes pictures of any size: set data.window, such as 64, "
+            "the side of the windows to train on."
+        )
     if recipe.training.pretrain and not hasattr(model.backbone, "encoder_layers"):
         raise RecipeError("training.pretrain needs a model of dense layers.")
     return model
@@ -388,6 +414,8 @@ def _build(recipe: Recipe):
 def _open_data(recipe: Recipe, shape: tuple[int, ...], data_dir):
     """What to train on, and what to validate on or None."""
     data = recipe.data
+    if data.window is not None:
+        return _open_windows(data, shape[-1], recipe.training.seed, data_dir)
 
     def find(where, like=None):
         if data.path is not None:
@@ -400,6 +428,26 @@ def _open_data(recipe: Recipe, shape: tuple[int, ...], data_dir):
     if isinstance(data.validation, str):
         return source, find(data.validation, source)
     return hold_out(source, data.validation, recipe.training.seed)
+
+
+def _open_windows(data, channels: int, seed: int, data_dir):
+    """As `_open_data`, of windows of photographs."""
+
+    def find(where):
+        if data.path is not None:
+            return [PictureFile(path, channels) for path in list_images(where)]
+        pictures = load_pictures(data.name, where, data_dir)
+        return [to_channels(picture, channels) for picture in pictures]
+
+    pictures, held_out = find(data.path or data.train), None
+    if isinstance(data.validation, str):
+        held_out = find(data.validation)
+    elif data.validation is not None:
+        kept, held = hold_out(pictures, data.validation, seed)
+        pictures, held_out = ([pictures[i] for i in p.indices] for p in (kept, held))
+    train = Windows(pictures, data.window)
+    # Side by side is enough to validate on.
+    return train, held_out and Windows(held_out, data.window, stride=data.window)
 
 
 def _write_json(path: Path, content: dict) -> None:

@@ -28,9 +28,7 @@ LABELS = {
 
 def write_card(entry: dict, recipe: dict, folder: Path, model, data_dir=None) -> None:
     """Writes `README.md` and its pictures into the weights folder."""
-    from ae_zoo.data import load_arrays
-
-    images, _ = load_arrays(entry["dataset"], "test[:12]", data_dir)
+    images = _examples(entry, model, data_dir)
     rows = reconstruction_rows(model, images)
     save_png(tile(rows, columns=len(images)), folder / "reconstructions.png")
     sparse = "code_mean_activation" in entry["metrics"]
@@ -41,14 +39,10 @@ def write_card(entry: dict, recipe: dict, folder: Path, model, data_dir=None) ->
         _front_matter(entry),
         f"# {entry['name']}",
         f"{family.summary} Trained on `{entry['dataset']}`, "
-        f"{entry['parameters']:,} parameters, code of {entry['latent'][0]} values.",
+        f"{entry['parameters']:,} parameters{_code_size(entry)}.",
         "![Test images above, reconstructions below](reconstructions.png)",
-        "```python\nimport ae_zoo\n\n"
-        f'model = ae_zoo.load("{entry["name"]}")\n'
-        "codes = model.encode(images)  # float32 in [0, 1], (n, 28, 28, 1)\n```",
-        "## Measured\n\nOn the test split, by "
-        f"`{entry['measured_by']}`. PCA has the same code size, or all "
-        "components where the code is wider.",
+        f"```python\n{_usage(entry)}\n```",
+        f"## Measured\n\nBy `{entry['measured_by']}`, {_test_data(entry)}",
         _metrics_table(entry),
     ]
     if sparse:
@@ -64,6 +58,48 @@ def write_card(entry: dict, recipe: dict, folder: Path, model, data_dir=None) ->
     sections.append(_training_section(entry, recipe))
     sections.append(f"## Reference\n\n{family.reference}")
     (folder / "README.md").write_text("\n\n".join(sections) + "\n")
+
+
+def _examples(entry: dict, model, data_dir) -> np.ndarray:
+    """Test images, `(n, height, width, channels)`; of photographs, their middles."""
+    from ae_zoo.data import load_arrays, load_pictures
+
+    if None not in entry["input"]["shape"]:
+        return load_arrays(entry["dataset"], "test[:12]", data_dir)[0]
+    name = {"grey": "bsd68", "rgb": "cbsd68"}[entry["input"]["channels"]]
+    middles = []
+    for picture in load_pictures(name, "test[:6]", data_dir):
+        top, left = ((side - 128) // 2 for side in picture.shape[:2])
+        middles.append(picture[top : top + 128, left : left + 128])
+    return np.stack(middles) / np.float32(255)
+
+
+def _code_size(entry: dict) -> str:
+    code = entry["latent"]
+    return "" if None in code else f", code of {code[0]} values"
+
+
+def _usage(entry: dict) -> str:
+    name = entry["name"]
+    if "denoise" in entry["tasks"] and None in entry["input"]["shape"]:
+        return (
+            "from ae_zoo.tasks import Denoiser\n\n"
+            f'denoise = Denoiser("{name}")\n'
+            'clean = denoise("noisy.png")  # any kind and size; estimates the noise'
+        )
+    return (
+        f'import ae_zoo\n\nmodel = ae_zoo.load("{name}")\n'
+        "codes = model.encode(images)  # float32 in [0, 1], (n, 28, 28, 1)"
+    )
+
+
+def _test_data(entry: dict) -> str:
+    if None in entry["input"]["shape"]:
+        return "on the photographs that the figures name."
+    return (
+        "on the test split. PCA has the same code size, or all components where the "
+        "code is wider."
+    )
 
 
 def _front_matter(entry: dict) -> str:
@@ -130,8 +166,10 @@ def _training_section(entry: dict, recipe: dict) -> str:
         if data["converged"]
         else "as many as the recipe allows, without proof that it has converged"
     )
+    steps = recipe["training"]["steps"]
+    length = f"{steps:,} steps" if steps else f"{data['epochs']} epochs"
     return (
-        f"## Training\n\n{data['epochs']} epochs of `{data['name']}`/{data['split']}, "
+        f"## Training\n\n{length} of `{data['name']}`/{data['split']}, "
         f"{end}; {data['training_seconds'] / 60:.1f} minutes on {data['hardware']}. "
         "Make it again with\n\n"
         f"    ae-zoo train {entry['recipe']} --out runs/{entry['name']}\n\n"

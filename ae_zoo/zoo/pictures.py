@@ -10,11 +10,12 @@ from ae_zoo._files import complete_file
 def reconstruction_rows(model, images: np.ndarray) -> np.ndarray:
     """Images, for a denoising model noisy copies, and reconstructions, one after
     the other: `(2n or 3n, height, width, channels)`."""
-    rows = [images]
+    rows, inputs = [images], images
     if model.corruption is not None:
-        rows.append(np.asarray(model.corruption.corrupt(images, 0)))
+        inputs = np.asarray(model.corruption.corrupt(images, 0))
+        rows.append(inputs[..., : images.shape[-1]])  # without a map
     # Not by `predict`, which would wait for the other workers of a training.
-    rows.append(np.asarray(model(rows[-1], training=False)))
+    rows.append(np.asarray(model(inputs, training=False)))
     return np.concatenate(rows)
 
 

@@ -75,10 +75,10 @@ def bundle(
             "shape": list(shape),
             "dtype": "float32",
             "range": [0.0, 1.0],
-            "channels": CHANNELS[shape[-1]],
+            "channels": CHANNELS[model.output_shape[-1]],
             "layout": "channels_last",
         },
-        "latent": [model.latent_dim],
+        "latent": _latent_shape(model),
         "files": [
             {
                 "name": file,
@@ -107,6 +107,13 @@ def bundle(
     _write_entry(entry)
     write_card(entry, recipe, folder, model, data_dir)
     return entry
+
+
+def _latent_shape(model) -> list[int | None]:
+    """Of the code; of a pyramid, its coarsest scale."""
+    code = model.bottleneck.output
+    coarsest = code[-1] if isinstance(code, list) else code
+    return list(coarsest.shape[1:])
 
 
 def _rounded(values: dict[str, float]) -> dict[str, float]:

@@ -1,0 +1,110 @@
+"""Residual blocks at several scales with skips between them, for pictures of any size.
+
+The shape of a U-Net (Ronneberger et al., 2015, arXiv:1505.04597) with the residual
+blocks without normalisation of EDSR (Lim et al., 2017, arXiv:1707.02921) in the place
+of its convolutions.
+"""
+
+import keras
+from keras import layers
+
+from ae_zoo.errors import InputError
+from ae_zoo.layers.bottleneck import weight_penalty
+from ae_zoo.layers.skip import SkipAdd
+
+
+class PyramidBackbone:
+    """A residual encoder-decoder that corrects a picture.
+
+    The encoder gives the picture itself and one feature map a scale, the finest at half
+    the size; the decoder takes them all and adds its correction to the picture. The
+    input has more channels than the picture: they say what was done to it.
+
+    Args:
+        input_shape: `(height, width, channels + conditions)`; None where any size goes.
+        conditions: channels of the input that do not belong to the picture.
+        filters: channels of each scale.
+        blocks: residual blocks at each scale, on the way down and on the way up.
+        activation: activation inside the blocks.
+        l1, l2: weight penalties on the kernels.
+
+    Attributes:
+        reach: pixels between an output and the farthest input that it depends on.
+
+    Raises:
+        InputError: the input is no picture with conditions, or there are no filters.
+    """
+
+    def __init__(
+        self,
+        input_shape,
+        conditions=1,
+        filters=(64, 96, 128),
+        blocks=2,
+        activation="relu",
+        l1=0.0,
+        l2=0.0,
+    ):
+        if len(input_shape) != 3 or input_shape[-1] <= conditions:
+            raise InputError(
+                "Restoration takes pictures, input_shape=(height, width, channels + "
+                f"{conditions}); received {tuple(input_shape)}."
+            )
+        if not filters:
+            raise InputError(
+                "Restoration needs filters, such as (64, 96, 128): the channels after "
+                "each halving."
+            )
+        self.input_shape = tuple(input_shape)
+        self.channels = input_shape[-1] - conditions
+        self.filters, self.blocks = tuple(filters), blocks
+        self.activation = activation
+        self.l1, self.l2 = l1, l2
+
+        inputs = keras.Input(self.input_shape)
+        pyramid = [inputs[..., : self.channels]]
+        x = inputs
+        for i, width in enumerate(self.filters, 1):
+            x = self._convolve(x, width, 4 if i == 1 else 2, strides=2)
+            x = self._residual_blocks(x, width, f"level_{i}")
+            pyramid.append(x)
+        self.encoder = keras.Model(inputs, pyramid, name="encoder")
+        self.feature_names = tuple(f"level_{i + 1}" for i in range(len(self.filters)))
+
+    @property
+    def reach(self) -> int:
+        finest = 2 ** len(self.filters)
+        per_level = sum(2 * self.blocks * 2**i for i in range(1, len(self.filters) + 1))
+        # Down, and up again from all but the coarsest scale; then what resizes.
+        return 2 * per_level + 2 * finest
+
+    def decoder(self, bottleneck, activation) -> keras.Model:
+        """Model from the pyramid to the picture, with `activation` at the end."""
+        pyramid = [keras.Input(x.shape[1:]) for x in self.encoder.outputs]
+        sizes = (4, *(2 for _ in self.filters[1:]))
+        x = pyramid[-1]
+        for i in range(len(self.filters) - 1, -1, -1):
+            up = self.filters[i - 1] if i else self.channels
+            x = self._convolve(x, up, sizes[i], layers.Conv2DTranspose, strides=2)
+            if i:
+                x = SkipAdd()([x, pyramid[i]])
+                x = self._residual_blocks(x, up, f"up_{i}")
+        x = SkipAdd(dtype="float32")([x, pyramid[0]])
+        x = layers.Activation(activation, dtype="float32")(x)
+        return keras.Model(pyramid, x, name="decoder")
+
+    def _residual_blocks(self, x, width, name):
+        for i in range(self.blocks):
+            h = self._convolve(x, width, 3, activation=self.activation)
+            h = self._convolve(h, width, 3)
+            x = layers.Add(name=name if i == self.blocks - 1 else None)([x, h])
+        return x
+
+    def _convolve(self, x, channels, kernel_size, kind=layers.Conv2D, **options):
+        return kind(
+            channels,
+            kernel_size,
+            padding="same",
+            kernel_regularizer=weight_penalty(self.l1, self.l2),
+            **options,
+        )(x)

@@ -1,0 +1,1 @@
+"""Pictures as small files: the format, and the coder that fills it."""

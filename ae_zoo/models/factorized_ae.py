@@ -1,0 +1,77 @@
+"""The autoencoder of learned compression with a factorised prior."""
+
+from ae_zoo.autoencoder import Autoencoder
+from ae_zoo.backbones.codec import CodecBackbone
+from ae_zoo.layers.damage import MappedQuality
+from ae_zoo.layers.entropy import FactorizedBottleneck
+from ae_zoo.models.registry import register
+
+# Of published codecs: the weight of the squared error in levels of 255 against bits.
+LAMBDAS = (0.0018, 0.0035, 0.0067, 0.013, 0.025, 0.0483)
+
+
+@register(
+    "factorized_ae",
+    reference="Ballé et al., 2018, arXiv:1802.01436",
+    tasks=("compress",),
+)
+def factorized_ae(
+    input_shape=(None, None, 4),
+    filters=(48, 96, 112, 128),
+    lambdas=LAMBDAS,
+    activation="relu",
+    loss="mse",
+    output="linear",
+    seed=None,
+    l1=0.0,
+    l2=0.0,
+):
+    """Learned compression: a code of integers, packed by how likely they are.
+
+    Use it through `ae_zoo.tasks.Compressor`, which takes pictures of any kind and size
+    and writes `.aez` files. One model has all qualities. `encode` gives the integers,
+    `(n, h / 16, w / 16, filters[-1])` for four filters, and the qualities, `(n, 1)`:
+    the list that `decode` takes. The loss of an example is its squared error plus
+    3 / (255² lambda) for each bit.
+
+    Args:
+        input_shape: `(height, width, channels + 1)`, float32: the picture in [0, 1] and
+            the quality, an integer from 0 on, everywhere the same. Height and width are
+            None, or multiples of 2 to the number of filters.
+        filters: channels after each halving; the last are those of the code.
+        lambdas: of each quality, lowest first, the weight of the mean squared error, in
+            levels of 255, against bits a pixel.
+        activation: activation of the hidden layers.
+        loss: 'mse' (squared error an example).
+        output: 'linear' or 'sigmoid'.
+        seed: integer, for reproducible noise.
+        l1, l2: weight penalties on the kernels.
+
+    Example:
+
+        model = ae_zoo.models.factorized_ae()
+        codes, qualities = model.encode(pictures_with_qualities)
+    """
+    # The losses of low qualities are larger; their weights meet halfway.
+    middle = lambdas[len(lambdas) // 2]
+    balance = [(value / middle) ** 0.5 for value in lambdas]
+    backbone = CodecBackbone(
+        input_shape,
+        filters=filters,
+        balance=balance,
+        activation=activation,
+        l1=l1,
+        l2=l2,
+    )
+    tradeoffs = [
+        weight * (input_shape[-1] - 1) / (255**2 * value)
+        for weight, value in zip(balance, lambdas, strict=True)
+    ]
+    return Autoencoder(
+        backbone,
+        FactorizedBottleneck(filters[-1], tradeoffs, seed=seed),
+        corruption=MappedQuality(len(lambdas)),
+        loss=loss,
+        output=output,
+        name="factorized_ae",
+    )

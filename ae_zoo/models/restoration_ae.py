@@ -1,0 +1,64 @@
+"""The restoration autoencoder: removes noise from photographs."""
+
+from ae_zoo.autoencoder import Autoencoder
+from ae_zoo.backbones.pyramid import PyramidBackbone
+from ae_zoo.layers.damage import MappedNoise
+from ae_zoo.layers.skip import SkipBottleneck
+from ae_zoo.models.registry import register
+
+
+@register(
+    "restoration_ae",
+    reference="Zhang et al., 2021, arXiv:2008.13751",
+    tasks=("denoise",),
+)
+def restoration_ae(
+    input_shape=(None, None, 2),
+    filters=(64, 96, 128),
+    blocks=2,
+    activation="relu",
+    level=0.25,
+    loss="mae",
+    output="linear",
+    l1=0.0,
+    l2=0.0,
+):
+    """Residual encoder-decoder with skips, told the noise level: one for all levels.
+
+    Use it through `ae_zoo.tasks.Denoiser`, which estimates the level and takes pictures
+    of any kind and size. `encode` gives the picture and one feature map a scale, the
+    list that `decode` takes. Trained on pairs of a noisy picture with a map of its
+    noise level, `(height, width, channels + 1)`, and the clean picture: recipes make
+    them by `ae_zoo.layers.MappedNoise`.
+
+    Args:
+        input_shape: `(height, width, channels + 1)`, float32: the picture in [0, 1] and
+            the standard deviation of its noise in the same unit; None for any size.
+        filters: channels of each scale; the finest has half the picture's size.
+        blocks: residual blocks at each scale, on the way down and on the way up.
+        activation: activation inside the blocks.
+        level: largest standard deviation in training; 0.25 is 64 of 255.
+        loss: 'mae' (absolute error an example) or 'mse' (squared error an example).
+        output: 'linear' or 'sigmoid'.
+        l1, l2: weight penalties on the kernels.
+
+    Example:
+
+        model = ae_zoo.models.restoration_ae(input_shape=(None, None, 4))  # colour
+    """
+    backbone = PyramidBackbone(
+        input_shape,
+        filters=filters,
+        blocks=blocks,
+        activation=activation,
+        l1=l1,
+        l2=l2,
+    )
+    return Autoencoder(
+        backbone,
+        SkipBottleneck(),
+        corruption=MappedNoise(level),
+        loss=loss,
+        output=output,
+        name="restoration_ae",
+    )

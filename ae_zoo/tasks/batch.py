@@ -1,0 +1,123 @@
+"""The same work on every file of a folder, where one bad file stops no other."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ae_zoo.data.inputs import list_images
+from ae_zoo.errors import AeZooError, InputError
+
+
+def run_batch(
+    function: Callable[[Path, Path], object],
+    source: str | os.PathLike,
+    target: str | os.PathLike,
+    suffix: str | None = None,
+    progress: bool = True,
+    suffixes: Sequence[str] | None = None,
+) -> list[tuple[Path, str]]:
+    """Calls `function(in_path, out_path)` for a file, or for each of a folder.
+
+    Files of a folder are written to the same places below `target`; folders are made
+    as needed. What is below `target` already is no input.
+
+    Args:
+        function: reads one file and writes the other.
+        source: a file or a folder.
+        target: for a file the file to write, or a folder that exists; for a folder
+            a folder, neither it nor one that holds it.
+        suffix: ending of the files written, such as '.aez'; None keeps that of each.
+        progress: whether a bar on stderr shows how far it is.
+        suffixes: endings of the files to take, in small letters; None means images.
+
+    Returns:
+        Of a folder, the files that failed with an `AeZooError` or an `OSError`, and
+        why. Each is told on stderr at once, and the rest go on.
+
+    Raises:
+        InputError: the source does not exist, the target is no good, or two files
+            would be written to one.
+        AeZooError, OSError: `function` raised it for the only file.
+    """
+    source, target = Path(source), Path(target)
+    if source.is_dir():
+        jobs = _jobs(source, target, suffix, suffixes)
+        return _run(function, jobs, progress)
+    if not source.exists():
+        raise InputError(f"There is no file or folder {source}.")
+    if target.is_dir():
+        target = target / _renamed(Path(source.name), suffix)
+    if target.exists() and target.samefile(source):
+        raise InputError(f"{target} is the file to read: name another to write.")
+    function(source, target)
+    return []
+
+
+def _jobs(
+    source: Path, target: Path, suffix: str | None, suffixes: Sequence[str] | None
+) -> list[tuple[Path, Path]]:
+    """Paths to read and to write, no two of the latter alike."""
+    if source.resolve().is_relative_to(target.resolve()):
+        raise InputError(
+            f"Files in {target} might be overwritten: name a folder that is not "
+            f"{source} and does not hold it."
+        )
+    if target.exists() and not target.is_dir():
+        raise InputError(
+            f"{target} is a file: name a folder for the files of {source}."
+        )
+    paths = list_images(source) if suffixes is None else _list_files(source, suffixes)
+    jobs = {}
+    for path in paths:
+        if path.resolve().is_relative_to(target.resolve()):
+            continue
+        output = target / _renamed(path.relative_to(source), suffix)
+        if output in jobs:
+            raise InputError(
+                f"{jobs[output]} and {path} would both be written to {output}: rename "
+                "one."
+            )
+        jobs[output] = path
+    return [(path, output) for output, path in jobs.items()]
+
+
+def _list_files(folder: Path, suffixes: Sequence[str]) -> list[Path]:
+    """As `list_images`, for other endings."""
+    paths = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in suffixes and not path.name.startswith(".")
+    )
+    if not paths:
+        raise InputError(
+            f"There is nothing to do in {folder}: it needs files that end in "
+            f"{', '.join(suffixes)}."
+        )
+    return paths
+
+
+def _renamed(path: Path, suffix: str | None) -> Path:
+    return path if suffix is None else path.with_suffix(suffix)
+
+
+def _run(function, jobs: list[tuple[Path, Path]], progress: bool):
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
+    failures = []
+    with Progress(
+        console=console,
+        transient=True,
+        disable=not (progress and console.is_terminal),
+    ) as bar:
+        for path, output in bar.track(jobs, description="Files"):
+            try:
+                output.parent.mkdir(parents=True, exist_ok=True)
+                function(path, output)
+            except (AeZooError, OSError) as error:
+                message = " ".join(str(error).split())
+                failures.append((path, message))
+                named = str(path) in message
+                console.print(message if named else f"{path}: {message}")
+    return failures

@@ -1,0 +1,356 @@
+"""Photographs as small files, by learned compression."""
+
+import functools
+import hashlib
+import io
+import itertools
+import os
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ae_zoo.codec import container, entropy
+from ae_zoo.data.pictures import (
+    Picture,
+    check_writable,
+    from_floats,
+    read_picture,
+    write_picture,
+)
+from ae_zoo.errors import CodecError, InputError
+from ae_zoo.layers.damage import MappedQuality, with_map
+from ae_zoo.tasks import tiles
+from ae_zoo.tasks.batch import run_batch
+from ae_zoo.zoo.manifest import list_models
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from ae_zoo.autoencoder import Autoencoder
+
+CODEC = "factorized_ae.bsds500"
+SUFFIX = ".aez"
+MOST_VALUES = 2**21  # coded in one segment, which bounds the memory
+TILE = 1024  # pixels
+LATENTS = "LATN"
+
+
+class Compressor:
+    """Compresses photographs to `.aez` files, and back.
+
+    Args:
+        model: a learned codec such as `factorized_ae`, or what `ae_zoo.load` takes; by
+            default the zoo's. Of a model that is not in the zoo, only this model
+            decompresses the files.
+
+    Example:
+
+        codec = ae_zoo.tasks.Compressor()
+        data = codec.compress("photo.png", quality=3)    # bytes
+        image = codec.decompress(data)                   # a Pillow image
+    """
+
+    def __init__(self, model: "Autoencoder | str | os.PathLike | None" = None):
+        if model is None or isinstance(model, (str, os.PathLike)):
+            from ae_zoo.zoo.loader import load
+
+            self.name = os.fspath(model or CODEC)
+            model = load(self.name)
+        else:
+            self.name = model.name
+        if not isinstance(model.corruption, MappedQuality):
+            raise InputError(
+                f"{model.name!r} does not compress photographs: choose a model like "
+                f"{CODEC!r}."
+            )
+        import keras
+
+        self.model = model
+        self.qualities = model.corruption.qualities
+        self.sha256 = _fingerprint(model)
+        self._tables = model.bottleneck.tables()
+        self._analysis = keras.Model(model.inputs, model.bottleneck.output)
+
+    def compress(self, source, quality: int = 3) -> bytes:
+        """The content of an `.aez` file.
+
+        Args:
+            source: an array (uint8, uint16, or floats in [0, 1], which get 8 bits), a
+                Pillow image, or a path. Transparency and profile are kept.
+            quality: from 0, the smallest file, to `qualities` - 1.
+
+        Raises:
+            InputError: the source is no picture, or there is no such quality.
+        """
+        picture = _integers(read_picture(source))
+        self._check(quality)
+        file = io.BytesIO()
+        self._write(file, picture, quality)
+        return file.getvalue()
+
+    def decompress(self, source: bytes | str | os.PathLike) -> "Image.Image":
+        """The picture in the content of an `.aez` file, or in a file.
+
+        Raises:
+            CodecError: it is no such file, damaged, or was made by another model.
+        """
+        return self._unpack(*container.read(source)).image()
+
+    def run(
+        self, source: str | os.PathLike, target: str | os.PathLike, quality: int = 3
+    ) -> list[tuple[Path, str]]:
+        """Compresses a file, or every picture of a folder.
+
+        Args:
+            source, target: two files or two folders.
+            quality: as above.
+
+        Returns:
+            The files of a folder that failed, and why.
+
+        Raises:
+            InputError: the source cannot be read, or the target not be written.
+        """
+        self._check(quality)
+
+        def work(path: Path, out: Path) -> None:
+            if out.suffix.lower() != SUFFIX:
+                raise InputError(f"{out} must end in {SUFFIX}: rename it.")
+            self._write(out, _integers(read_picture(path)), quality)
+
+        return run_batch(work, source, target, suffix=SUFFIX)
+
+    def encode_pixels(self, pixels: np.ndarray, quality: int) -> np.ndarray:
+        """Latents, int32, `(rows, columns, channels)`, of pixels as in `Picture`."""
+        backbone = self.model.backbone
+        padded = tiles.pad_to_multiple(pixels, backbone.shrink)
+        rows, columns = (side // backbone.shrink for side in padded.shape[:2])
+        latents = np.empty((rows, columns, backbone.filters[-1]), "int32")
+
+        def analyse(window: np.ndarray) -> np.ndarray:
+            colour = np.broadcast_to(window, (*window.shape[:2], 3))
+            told = with_map(colour[None], quality)
+            return self._analysis.predict_on_batch(told)[0][0]
+
+        tiles.apply(
+            analyse,
+            padded,
+            latents,
+            margin=backbone.reach,
+            tile=TILE,
+            multiple=backbone.shrink,
+            scale=Fraction(1, backbone.shrink),
+        )
+        return latents
+
+    def decode_latents(
+        self, latents: np.ndarray, quality: int, shape: tuple[int, ...], dtype: str
+    ) -> np.ndarray:
+        """Pixels of latents: what compression makes of those given to `encode_pixels`.
+
+        Args:
+            latents: `(rows, columns, channels)`, int32.
+            quality: that they were made with.
+            shape: `(height, width, 1 or 3)` of the pixels.
+            dtype: of the pixels, as in `Picture`.
+        """
+        backbone, decode = self.model.backbone, self.model.decoder.predict_on_batch
+        channels = shape[-1]
+        told = np.full((1, 1), quality, "float32")
+        sides = (side * backbone.shrink for side in latents.shape[:2])
+        padded = np.empty((*sides, channels), dtype)
+
+        def synthesise(window: np.ndarray) -> np.ndarray:
+            colour = decode([window[None], told])[0]
+            return colour if channels == 3 else colour.mean(axis=-1, keepdims=True)
+
+        tiles.apply(
+            synthesise,
+            latents,
+            padded,
+            margin=-(-backbone.reach // backbone.shrink),
+            tile=TILE // backbone.shrink,
+            multiple=1,
+            scale=backbone.shrink,
+        )
+        return padded[: shape[0], : shape[1]]
+
+    def write_latents(self, latents: np.ndarray, quality: int) -> Iterator[bytes]:
+        """Latents as coded segments, some rows in each."""
+        tables = self._tables[quality]
+        for part in _parts(latents.shape):
+            values, which = _rows_of_tables(latents[part])
+            yield entropy.encode(values, which, tables)
+
+    def read_latents(
+        self, segments: list[bytes], quality: int, size: tuple[int, int]
+    ) -> np.ndarray:
+        """The inverse of `write_latents`, for a picture of a height and width.
+
+        Raises:
+            CodecError: the segments do not hold such latents.
+        """
+        backbone = self.model.backbone
+        rows, columns = (-(-side // backbone.shrink) for side in size)
+        shape = (rows, columns, backbone.filters[-1])
+        parts = list(_parts(shape))
+        if len(segments) != len(parts):
+            raise CodecError(
+                f"A picture of {size[1]} x {size[0]} pixels has {len(parts)} segments, "
+                f"not {len(segments)}: the file is damaged, copy it again."
+            )
+        blocks = []
+        for part, segment in zip(parts, segments, strict=True):
+            block = np.empty((part.stop - part.start, *shape[1:]), "int32")
+            _, which = _rows_of_tables(block)
+            blocks.append(entropy.decode(segment, which, self._tables[quality]))
+        return np.concatenate(blocks).reshape(shape)
+
+    def _check(self, quality: int) -> None:
+        if quality not in range(self.qualities):
+            raise InputError(
+                f"{self.name!r} has the qualities 0 to {self.qualities - 1}, not "
+                f"{quality}: choose one of them."
+            )
+
+    def _write(self, file, picture: Picture, quality: int) -> None:
+        pixels, alpha = picture.pixels, picture.alpha
+        height, width, channels = pixels.shape
+        header = container.Header(
+            width=width,
+            height=height,
+            mode=channels + (alpha is not None),
+            bits=8 * pixels.itemsize,
+            quality=quality,
+            weight=self.name,
+            sha256=self.sha256,
+        )
+        segments = []
+        if picture.icc:
+            segments.append(("ICC ", container.pack_icc(picture.icc)))
+        if alpha is not None:
+            segments.append(("ALPH", container.pack_alpha(alpha)))
+        latents = self.encode_pixels(pixels, quality)
+        coded = ((LATENTS, part) for part in self.write_latents(latents, quality))
+        container.write(file, header, itertools.chain(segments, coded))
+
+    def _unpack(self, header: container.Header, segments: list) -> Picture:
+        if header.sha256 != self.sha256:
+            raise CodecError(
+                f"The file was made by the weight {header.weight!r} of another version "
+                f"than {self.name!r}: decompress it with the one that made it."
+            )
+        if header.quality >= self.qualities:
+            raise CodecError("The file has a quality that its weight does not have.")
+        size = header.height, header.width
+        latents = [payload for kind, payload in segments if kind == LATENTS]
+        latents = self.read_latents(latents, header.quality, size)
+        others = {kind: payload for kind, payload in segments if kind != LATENTS}
+        if ("ALPH" in others) is not (header.mode in (2, 4)):
+            raise CodecError("The file's alpha plane is missing: copy it again.")
+        shape = (*size, 1 if header.mode <= 2 else 3)
+        pixels = self.decode_latents(
+            latents, header.quality, shape, f"uint{header.bits}"
+        )
+        alpha, icc = others.get("ALPH"), others.get("ICC ")
+        return Picture(
+            pixels,
+            None if alpha is None else container.unpack_alpha(alpha, header),
+            None if icc is None else container.unpack_icc(icc),
+        )
+
+
+def decompress(source: bytes | str | os.PathLike) -> "Image.Image":
+    """The picture in an `.aez` file, by the zoo's weight that the file names.
+
+    Raises:
+        CodecError: it is no such file, damaged, or was made by a model that is not in
+            the zoo, whose `Compressor` decompresses it.
+        DownloadError: the weight cannot be had; the message says how to get it.
+    """
+    header, segments = container.read(source)
+    return codec_of(header)._unpack(header, segments).image()
+
+
+def decompress_files(
+    source: str | os.PathLike,
+    target: str | os.PathLike,
+    codec: Compressor | None = None,
+    suffix: str = ".png",
+) -> list[tuple[Path, str]]:
+    """Decompresses a file, or every `.aez` file of a folder.
+
+    Args:
+        source, target: two files or two folders.
+        codec: whose files they are; None takes the zoo's that each file names.
+        suffix: ending of the pictures of a folder.
+
+    Returns:
+        The files of a folder that failed, and why.
+
+    Raises:
+        CodecError, DownloadError: as `decompress`.
+        InputError: the target cannot be written.
+    """
+
+    def work(path: Path, out: Path) -> None:
+        header, segments = container.read(path)
+        size, dtype = (header.height, header.width), f"uint{header.bits}"
+        check_writable(out, size, dtype, header.mode in (2, 4))
+        picture = (codec or codec_of(header))._unpack(header, segments)
+        write_picture(picture, out)
+
+    is_folder = Path(source).is_dir()
+    return run_batch(
+        work, source, target, suffix if is_folder else None, suffixes=(SUFFIX,)
+    )
+
+
+def codec_of(header: container.Header) -> Compressor:
+    """The zoo's codec that a file names, see `decompress`."""
+    if header.weight not in list_models():
+        raise CodecError(
+            f"The file was made by {header.weight!r}, which is not in the zoo: name "
+            "the model that made it."
+        )
+    return _load(header.weight)
+
+
+_load = functools.lru_cache(maxsize=2)(Compressor)
+
+
+def _fingerprint(model: "Autoencoder") -> str:
+    """SHA-256 of the weights' values, in the order of `get_weights`."""
+    digest = hashlib.sha256()
+    for values in model.get_weights():
+        digest.update(np.ascontiguousarray(values, "<f4").tobytes())
+    return digest.hexdigest()
+
+
+def _integers(picture: Picture) -> Picture:
+    """The picture with 8 or 16 bits; floats get 8."""
+    if picture.pixels.dtype != np.float32:
+        return picture
+    alpha = picture.alpha
+    return Picture(
+        from_floats(picture.pixels, "uint8"),
+        None if alpha is None else from_floats(alpha, "uint8"),
+        picture.icc,
+    )
+
+
+def _parts(shape: tuple[int, ...]) -> Iterator[slice]:
+    """Which rows of latents `(rows, columns, channels)` share a segment."""
+    rows, columns, channels = shape
+    step = max(1, MOST_VALUES // (columns * channels))
+    for start in range(0, rows, step):
+        yield slice(start, min(rows, start + step))
+
+
+def _rows_of_tables(latents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Latents in a row, and the table of each: that of its channel."""
+    which = np.broadcast_to(np.arange(latents.shape[-1], dtype="int32"), latents.shape)
+    return latents.ravel(), which.ravel()

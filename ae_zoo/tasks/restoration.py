@@ -1,0 +1,300 @@
+"""Photographs restored by the zoo's models: any kind, any size, one or a folder."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ae_zoo.data.inputs import list_images
+from ae_zoo.data.pictures import (
+    Picture,
+    as_floats,
+    check_writable,
+    from_floats,
+    read_picture,
+    write_picture,
+)
+from ae_zoo.errors import InputError
+from ae_zoo.layers.damage import MappedHoles, MappedNoise, with_map
+from ae_zoo.tasks import tiles
+from ae_zoo.tasks.batch import run_batch
+from ae_zoo.tasks.noise import estimate_noise
+
+if TYPE_CHECKING:
+    from ae_zoo.autoencoder import Autoencoder
+
+WHITE = 255  # noise levels are given in levels of 8-bit pictures
+# By the channels of the picture.
+DENOISERS = {1: "restoration_ae_grey.bsds500", 3: "restoration_ae_grey.bsds500"}
+INPAINTER = "inpainting_ae.bsds500"
+
+Failures = list[tuple[Path, str]]
+
+
+class Denoiser:
+    """Removes noise from photographs.
+
+    Args:
+        model: a `restoration_ae`, or what `ae_zoo.load` takes. A grey model takes the
+            channels of colour pictures one by one. By default the zoo's model for grey
+            or for colour, whichever the picture needs.
+
+    Example:
+
+        denoise = ae_zoo.tasks.Denoiser()
+        clean = denoise("noisy.png")                   # a Pillow image
+        clean = denoise(array, sigma=25)               # an array like the one given
+        denoise.run("folder/of/photos", "clean")       # files
+    """
+
+    def __init__(self, model: "Autoencoder | str | os.PathLike | None" = None):
+        self._models = {
+            channels: _Model(model or name, MappedNoise, "denoise", name)
+            for channels, name in DENOISERS.items()
+        }
+
+    def __call__(self, source, sigma: float | None = None):
+        """The picture without its noise.
+
+        Args:
+            source: an array (uint8, uint16, or floats in [0, 1]; `(height, width)` or
+                `(height, width, 1, 3 or 4)`), a Pillow image, or a path.
+            sigma: standard deviation of the noise in levels of 255, whatever the dtype;
+                None estimates it.
+
+        Returns:
+            An array of the same shape and dtype for an array, else a Pillow image,
+            which has 8 bits, or 16 of grey without transparency.
+
+        Raises:
+            InputError: the source is no picture, or the level is out of range.
+        """
+        return _like(source, self._restore(read_picture(source), sigma))
+
+    def run(
+        self,
+        source: str | os.PathLike,
+        target: str | os.PathLike,
+        sigma: float | None = None,
+    ) -> Failures:
+        """Restores a file, or every picture of a folder.
+
+        Args:
+            source, target: two files or two folders.
+            sigma: as above, for each picture.
+
+        Returns:
+            The files of a folder that failed, and why.
+
+        Raises:
+            InputError: the source cannot be read, or the target not be written.
+        """
+        return run_batch(
+            _on_files(lambda path, picture: self._restore(picture, sigma)),
+            source,
+            target,
+        )
+
+    def restore_pixels(self, pixels: np.ndarray, sigma: float) -> np.ndarray:
+        """Restored pixels `(height, width, channels)`, in the dtype of `pixels`.
+
+        Args:
+            pixels: as in `Picture`; floats may lie outside of [0, 1], as noise does.
+            sigma: in levels of 255.
+        """
+        model = self._models[pixels.shape[-1]].get()
+        channels = model.output_shape[-1]
+        if channels > pixels.shape[-1]:
+            raise InputError(
+                f"{model.name!r} takes colour, but the picture is grey: choose "
+                f"{DENOISERS[1]!r}."
+            )
+        level = min(sigma / WHITE, model.corruption.level)
+        out = np.empty_like(pixels)
+        for first in range(0, pixels.shape[-1], channels):
+            part = slice(first, first + channels)
+            tiles.apply(
+                lambda window: model.predict_on_batch(with_map(window[None], level))[0],
+                pixels[..., part],
+                out[..., part],
+                margin=model.backbone.reach,
+            )
+        return out
+
+    def _restore(self, picture: Picture, sigma: float | None) -> Picture:
+        if sigma is None:
+            sigma = WHITE * estimate_noise(picture.floats())
+        if not 0 <= sigma <= WHITE:
+            raise InputError(
+                f"sigma must be between 0 and {WHITE}, the noise's standard deviation "
+                f"in levels of 8-bit pictures, not {sigma}."
+            )
+        return picture.replace(self.restore_pixels(picture.pixels, sigma))
+
+
+class Inpainter:
+    """Fills the holes of photographs; what is there stays as it is.
+
+    Args:
+        model: an `inpainting_ae`, or what `ae_zoo.load` takes; by default the zoo's.
+
+    Example:
+
+        inpaint = ae_zoo.tasks.Inpainter()
+        whole = inpaint("scratched.png", "scratches.png")   # a Pillow image
+        whole = inpaint(array, holes)                       # an array like the first
+    """
+
+    def __init__(self, model: "Autoencoder | str | os.PathLike | None" = None):
+        self._model = _Model(model or INPAINTER, MappedHoles, "inpaint", INPAINTER)
+
+    def __call__(self, source, mask):
+        """The picture with its holes filled.
+
+        Args:
+            source: as for `Denoiser`.
+            mask: of the same height and width, white (more than half of the range, or
+                True) where the picture is missing: an array, a Pillow image or a path.
+
+        Returns:
+            As `Denoiser`.
+
+        Raises:
+            InputError: the source or the mask is no picture, or their sizes differ.
+        """
+        return _like(source, self._restore(read_picture(source), mask))
+
+    def run(
+        self,
+        source: str | os.PathLike,
+        mask: str | os.PathLike,
+        target: str | os.PathLike,
+    ) -> Failures:
+        """Fills the holes of a file, or of every picture of a folder.
+
+        Args:
+            source, target: two files or two folders.
+            mask: one mask for all, or a folder with a mask for each picture, at the
+                same place and of the same name, whatever its ending.
+
+        Returns:
+            The files of a folder that failed, and why.
+
+        Raises:
+            InputError: the source cannot be read, or the target not be written.
+        """
+        find = _find_masks(Path(source), Path(mask))
+        return run_batch(
+            _on_files(lambda path, picture: self._restore(picture, find(path))),
+            source,
+            target,
+        )
+
+    def restore_pixels(self, pixels: np.ndarray, holes: np.ndarray) -> np.ndarray:
+        """Filled pixels `(height, width, channels)`, in the dtype of `pixels`.
+
+        Args:
+            pixels: as in `Picture`; what they are in the holes does not matter.
+            holes: `(height, width, 1)`, bool.
+        """
+        model = self._model.get()
+        channels = pixels.shape[-1]
+        if model.output_shape[-1] < channels:
+            raise InputError(
+                f"{model.name!r} takes grey, but the picture has colour: choose "
+                f"{INPAINTER!r}."
+            )
+        # A model of colour fills a grey picture as three equal channels.
+        spread = model.output_shape[-1] // channels
+        known = np.where(holes, np.zeros_like(pixels), pixels)
+        told = from_floats(holes.astype("float32"), pixels.dtype)
+        given = np.concatenate([*[known] * spread, told], axis=-1)
+
+        def fill(window: np.ndarray) -> np.ndarray:
+            filled = model.predict_on_batch(window[None])[0]
+            return filled.reshape(*filled.shape[:2], spread, channels).mean(axis=2)
+
+        out = np.empty_like(pixels)
+        tiles.apply(fill, given, out, margin=model.backbone.reach)
+        return np.where(holes, out, pixels)
+
+    def _restore(self, picture: Picture, mask) -> Picture:
+        holes = read_mask(mask)
+        if holes.shape[:2] != picture.pixels.shape[:2]:
+            high, wide = picture.pixels.shape[:2]
+            raise InputError(
+                f"The mask has {holes.shape[1]} x {holes.shape[0]} pixels and the "
+                f"picture {wide} x {high}: make them equal."
+            )
+        return picture.replace(self.restore_pixels(picture.pixels, holes))
+
+
+def read_mask(source) -> np.ndarray:
+    """Holes `(height, width, 1)`, bool, of what `Inpainter` takes as a mask."""
+    if isinstance(source, np.ndarray) and source.dtype == bool:
+        source = source.astype("uint8") * np.uint8(255)
+    return as_floats(read_picture(source).pixels).mean(axis=-1, keepdims=True) > 0.5
+
+
+class _Model:
+    """A model, loaded when first used.
+
+    Args:
+        model: the model or what `load` takes.
+        damage: class of the damage that it must undo.
+        task: what that is called.
+        instead: a model that does.
+    """
+
+    def __init__(self, model, damage: type, task: str, instead: str):
+        self.model = model
+        self.damage, self.task, self.instead = damage, task, instead
+
+    def get(self) -> "Autoencoder":
+        if isinstance(self.model, (str, os.PathLike)):
+            from ae_zoo.zoo.loader import load
+
+            self.model = load(self.model)
+        if not isinstance(self.model.corruption, self.damage):
+            raise InputError(
+                f"{self.model.name!r} does not {self.task} photographs: choose a model "
+                f"like {self.instead!r}."
+            )
+        return self.model
+
+
+def _like(source, picture: Picture):
+    """The picture as what it came as: an array, else a Pillow image."""
+    if isinstance(source, np.ndarray):
+        return picture.array().reshape(source.shape).astype(source.dtype)
+    return picture.image()
+
+
+def _on_files(restore: Callable[[Path, Picture], Picture]) -> Callable:
+    """`restore` from a path to another, refusing first what cannot be written."""
+
+    def work(path: Path, target: Path) -> None:
+        picture = read_picture(path)
+        size, dtype = picture.pixels.shape[:2], picture.pixels.dtype
+        check_writable(target, size, dtype, picture.alpha is not None)
+        write_picture(restore(path, picture), target)
+
+    return work
+
+
+def _find_masks(source: Path, masks: Path) -> Callable[[Path], Path]:
+    """What gives the mask of a picture."""
+    if not masks.is_dir():
+        return lambda path: masks
+    paths = list_images(masks)
+    named = {path.relative_to(masks).with_suffix(""): path for path in paths}
+
+    def find(path: Path) -> Path:
+        name = path.relative_to(source) if source.is_dir() else Path(path.name)
+        if name.with_suffix("") not in named:
+            raise InputError(f"{path} has no mask {name.stem} in {masks}: add it.")
+        return named[name.with_suffix("")]
+
+    return find

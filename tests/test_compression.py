@@ -1,0 +1,176 @@
+"""Learned compression: the model's probabilities, and files that come back."""
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+import ae_zoo
+from ae_zoo.codec import container, entropy
+from ae_zoo.errors import CodecError, InputError
+from ae_zoo.layers.damage import with_map
+from ae_zoo.tasks import Compressor, compression
+from ae_zoo.tasks.compression import decompress_files
+
+
+@pytest.fixture(scope="module")
+def model():
+    """A small codec, trained for seconds on a photograph."""
+    keras.utils.set_random_seed(0)
+    model = ae_zoo.models.factorized_ae(
+        filters=(8, 12, 16), lambdas=(0.005, 0.05), seed=0
+    )
+    picture = data.coffee()[:384, :576] / np.float32(255)
+    windows = picture.reshape(6, 64, 9, 64, 3).swapaxes(1, 2).reshape(-1, 64, 64, 3)
+    model.compile(optimizer=keras.optimizers.Adam(3e-3))
+    x = model.corruption.corrupt(windows, 0)
+    model.fit(x, windows, batch_size=9, epochs=15, verbose=0)
+    model.finish()
+    return model
+
+
+@pytest.fixture(scope="module")
+def codec(model):
+    return Compressor(model)
+
+
+@pytest.fixture(scope="module")
+def photograph():
+    return data.coffee()[40:141, 80:213]  # 101 x 133
+
+
+def test_bits_are_those_of_the_tables(model):
+    """Where rounding falls on integers, the density's mass is the table's."""
+    bottleneck = model.bottleneck
+    values = np.arange(-6, 7, dtype="float32")
+    grid = np.broadcast_to(values[None, :, None, None], (1, 13, 1, 16))
+    for quality, tables in enumerate(bottleneck.tables()):
+        bits = np.asarray(bottleneck.bits(grid, np.array([quality])))[0, :, 0]
+        columns = values[:, None].astype(int) - tables.lows
+        p = tables.probabilities[np.arange(16), columns]
+        likely = p > 1e-4  # the tables' floor takes a little from every value
+        np.testing.assert_allclose(2.0 ** -bits[likely], p[likely], rtol=0.02)
+
+
+def test_codes_are_integers_and_decode_as_reconstructed(model, photograph):
+    windows = photograph[None, :96, :128] / np.float32(255)
+    for quality in range(2):
+        x = with_map(windows, quality)
+        codes, qualities = model.encode(x)
+        np.testing.assert_array_equal(codes, np.rint(codes))
+        assert qualities.tolist() == [[quality]]
+        restored = model.decode([codes, qualities])
+        np.testing.assert_allclose(restored, model.reconstruct(x), atol=1e-6)
+
+
+def test_a_higher_quality_is_better_and_larger(codec, photograph):
+    sizes, errors = [], []
+    for quality in range(2):
+        file = codec.compress(photograph, quality)
+        sizes.append(len(file))
+        restored = np.asarray(codec.decompress(file), "float32")
+        errors.append(np.mean((restored - photograph) ** 2))
+    assert sizes[0] < sizes[1] < photograph.size / 4
+    assert errors[1] < errors[0] < photograph.astype("float32").var() / 4
+
+
+def test_real_bits_are_the_estimated_ones(codec):
+    pixels = data.astronaut()
+    latents = codec.encode_pixels(pixels, 1)
+    segments = list(codec.write_latents(latents, 1))
+    which = np.broadcast_to(np.arange(16, dtype="int32"), latents.shape).ravel()
+    estimate = entropy.information(latents.ravel(), which, codec._tables[1])
+    assert 8 * sum(map(len, segments)) == pytest.approx(estimate, rel=0.01)
+    # And those that training counts, apart from noise in the place of rounding.
+    counted = codec.model.bottleneck.bits(
+        latents[None].astype("float32"), np.array([1])
+    )
+    assert estimate == pytest.approx(float(np.sum(counted)), rel=0.01)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (9, 14), (17, 8, 1), (33, 20, 3), (5, 7, 4)])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_every_kind_of_picture_comes_back(codec, shape, dtype):
+    values = np.random.default_rng(0).random(shape)
+    white = {"uint8": 255, "uint16": 65535, "float32": 1}[dtype]
+    file = codec.compress((values * white).astype(dtype), 1)
+    header = container.read_header(file)
+    assert (header.height, header.width) == shape[:2]
+    assert header.bits == (16 if dtype == "uint16" else 8)
+    assert header.mode == {2: 1}.get(len(shape), shape[-1])
+    picture = codec._unpack(*container.read(file))
+    assert picture.pixels.shape[:2] == shape[:2]
+    if shape[-1] == 4:
+        kind = "uint16" if dtype == "uint16" else "uint8"
+        top = {"uint8": 255, "uint16": 65535}[kind]
+        given = (values[..., 3] * white).astype(dtype)
+        expected = np.rint(given * top) if dtype == "float32" else given
+        np.testing.assert_array_equal(picture.alpha, expected.astype(kind))
+
+
+def test_large_pictures_in_tiles_and_segments(codec, monkeypatch):
+    pixels = data.astronaut()[:200, :312]
+    whole = codec.encode_pixels(pixels, 1)
+    monkeypatch.setattr(compression, "TILE", 64)
+    monkeypatch.setattr(compression, "MOST_VALUES", 5 * 39 * 16)
+    assert np.mean(codec.encode_pixels(pixels, 1) != whole) < 1e-4  # ties
+    segments = list(codec.write_latents(whole, 1))
+    assert len(segments) == 5
+    np.testing.assert_array_equal(codec.read_latents(segments, 1, (200, 312)), whole)
+    tiled = codec.decode_latents(whole, 1, pixels.shape, "float32")
+    monkeypatch.undo()
+    untiled = codec.decode_latents(whole, 1, pixels.shape, "float32")
+    np.testing.assert_allclose(tiled, untiled, atol=1e-5)
+    with pytest.raises(CodecError, match="has 1 segments, not 5"):
+        codec.read_latents(segments, 1, (200, 312))
+
+
+def test_files_and_folders(codec, photograph, tmp_path, capsys):
+    profile = b"\0" * 12 + b"mntrRGB XYZ " + b"\0" * 104
+    source = tmp_path / "source"
+    source.mkdir()
+    Image.fromarray(photograph).save(source / "a.png", icc_profile=profile)
+    (source / "bad.jpg").write_bytes(b"nothing")
+    failures = codec.run(source, tmp_path / "files", quality=1)
+    assert [path.name for path, _ in failures] == ["bad.jpg"]
+    file = tmp_path / "files" / "a.aez"
+    assert file.read_bytes() == codec.compress(source / "a.png", 1)
+    assert decompress_files(tmp_path / "files", tmp_path / "back", codec) == []
+    back = Image.open(tmp_path / "back" / "a.png")
+    assert back.info["icc_profile"] == profile
+    np.testing.assert_array_equal(back, codec.decompress(file))
+
+
+def test_what_cannot_be_compressed_or_decompressed(codec, photograph, tmp_path):
+    with pytest.raises(InputError, match="qualities 0 to 1, not 2"):
+        codec.compress(photograph, 2)
+    with pytest.raises(InputError, match="does not compress"):
+        Compressor(ae_zoo.models.restoration_ae(filters=(4,), blocks=1))
+    with pytest.raises(InputError, match="no probability tables"):
+        Compressor(ae_zoo.models.factorized_ae(filters=(4, 8)))
+    file = codec.compress(photograph, 0)
+    with pytest.raises(CodecError, match="'factorized_ae', which is not in the zoo"):
+        ae_zoo.tasks.decompress(file)
+    other = ae_zoo.models.factorized_ae(filters=(8, 12, 16), lambdas=(0.005, 0.05))
+    other.finish()
+    with pytest.raises(CodecError, match="another version"):
+        Compressor(other).decompress(file)
+    Image.fromarray(photograph).save(tmp_path / "a.png")
+    with pytest.raises(InputError, match=r"must end in \.aez"):
+        codec.run(tmp_path / "a.png", tmp_path / "b.png", quality=0)
+
+
+def test_damaged_files_are_refused_or_right(codec, photograph):
+    rng = np.random.default_rng(0)
+    file = codec.compress(photograph[:40, :50], 0)
+    expected = np.asarray(codec.decompress(file))
+    for number in range(200):
+        damaged = bytearray(file)
+        if number % 2:
+            damaged = damaged[: rng.integers(len(file))]
+        else:
+            damaged[rng.integers(len(file))] ^= 1 << rng.integers(8)
+        with pytest.raises(CodecError):
+            codec.decompress(bytes(damaged))
+    np.testing.assert_array_equal(codec.decompress(file), expected)

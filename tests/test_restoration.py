@@ -1,0 +1,260 @@
+"""Photographs restored: arrays, Pillow images, files and folders."""
+
+import functools
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.ndimage import gaussian_filter
+from skimage import data
+
+import ae_zoo
+from ae_zoo.cli import main
+from ae_zoo.errors import InputError
+from ae_zoo.layers import damage
+from ae_zoo.layers.damage import with_map
+from ae_zoo.tasks import Denoiser, Inpainter, tiles
+from ae_zoo.tasks.noise import estimate_noise
+
+
+@pytest.fixture(scope="module")
+def denoiser():
+    """Of a small network with random weights: it changes pictures a little."""
+    keras.utils.set_random_seed(0)
+    model = ae_zoo.models.restoration_ae(filters=(4, 6, 8), blocks=1)
+    last = [v for v in model.decoder.trainable_variables if v.name == "kernel"][-1]
+    last.assign(0.02 * last)
+    return Denoiser(model)
+
+
+def model_of(denoiser):
+    return denoiser._models[1].get()
+
+
+@pytest.fixture(scope="module")
+def photograph():
+    return data.coffee()[40:141, 80:213]  # 101 x 133
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32", "float64"])
+@pytest.mark.parametrize("shape", [(9, 14), (9, 14, 1), (9, 14, 3), (9, 14, 4)])
+def test_an_array_gives_an_array_like_it(denoiser, shape, dtype):
+    values = np.random.default_rng(0).random(shape)
+    white = {"uint8": 255, "uint16": 65535}.get(dtype, 1)
+    x = (values * white).astype(dtype)
+    restored = denoiser(x, sigma=20)
+    assert restored.shape == x.shape and restored.dtype == x.dtype
+    assert restored.min() >= 0 and restored.max() <= white
+    assert not np.array_equal(restored[..., :3], x[..., :3])
+    if shape[-1] == 4:
+        np.testing.assert_allclose(restored[..., 3], x[..., 3], atol=1e-7)
+
+
+def test_what_it_computes(denoiser, photograph):
+    """The network's answer for each channel, told the level."""
+    x = photograph / np.float32(255)
+    restored = denoiser(photograph, sigma=25)
+    for c in range(3):
+        told = with_map(x[None, ..., c : c + 1], 25 / 255)
+        expected = model_of(denoiser).reconstruct(told)[0, ..., 0]
+        expected = np.clip(expected, 0, 1) * 255
+        assert np.abs(restored[..., c] - expected).max() <= 0.5 + 1e-3
+
+
+def test_tiles_leave_no_seam(denoiser, photograph, monkeypatch):
+    x = photograph[..., :1] / np.float32(255)
+    whole = denoiser.restore_pixels(x, 25)
+    in_tiles = functools.partial(tiles.apply, tile=32)
+    monkeypatch.setattr("ae_zoo.tasks.restoration.tiles.apply", in_tiles)
+    tiled = denoiser.restore_pixels(x, 25)
+    assert np.abs(tiled - whole).max() < 1e-5
+
+
+def test_an_unknown_level_is_estimated(denoiser, photograph):
+    noise = np.random.default_rng(0).normal(0, 25, photograph.shape)
+    noisy = np.clip(photograph + noise, 0, 255).astype("uint8")
+    level = 255 * estimate_noise(noisy / np.float32(255))
+    np.testing.assert_array_equal(denoiser(noisy), denoiser(noisy, sigma=level))
+
+
+@pytest.mark.parametrize("sigma", [5, 15, 25, 50])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_noise_of_a_photograph_is_told(sigma, channels):
+    # Smoothed, so that its own noise does not count.
+    clean = gaussian_filter(data.astronaut().astype("float32"), (1, 1, 0))
+    clean = clean[..., :channels]
+    noise = np.random.default_rng(0).standard_normal(clean.shape, dtype="float32")
+    estimate = 255 * estimate_noise((clean + sigma * noise) / np.float32(255))
+    assert estimate == pytest.approx(sigma, abs=0.3 + 0.02 * sigma)
+
+
+def test_the_noise_of_large_tiny_and_flat_pictures():
+    rng = np.random.default_rng(0)
+    large = rng.normal(0.5, 0.1, (3000, 1100, 1)).astype("float32")
+    assert estimate_noise(large) == pytest.approx(0.1, rel=0.03)
+    assert estimate_noise(np.zeros((5, 9, 3), "float32")) == 0
+    assert estimate_noise(np.full((60, 60, 1), 0.7, "float32")) < 1e-3
+
+
+def test_a_model_must_restore(photograph):
+    with pytest.raises(InputError, match="does not denoise photographs"):
+        Denoiser("conv_ae.mnist")(photograph, sigma=10)
+    colour = ae_zoo.models.restoration_ae((None, None, 4), filters=(4,), blocks=1)
+    assert Denoiser(colour)(photograph, sigma=10).shape == photograph.shape
+    with pytest.raises(InputError, match="takes colour, but the picture is grey"):
+        Denoiser(colour)(photograph[..., 0], sigma=10)
+
+
+@pytest.mark.parametrize("sigma", [-1, 256])
+def test_a_level_out_of_range(denoiser, photograph, sigma):
+    with pytest.raises(InputError, match="sigma must be between 0 and 255"):
+        denoiser(photograph, sigma=sigma)
+
+
+@pytest.fixture(scope="module")
+def weights(denoiser, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("weights") / "model"
+    ae_zoo.save(model_of(denoiser), folder)
+    return folder
+
+
+def test_a_file(denoiser, weights, photograph, tmp_path, capsys):
+    profile = b"\0" * 12 + b"mntrRGB XYZ " + b"\0" * 104
+    image = Image.fromarray(photograph)
+    image.putalpha(Image.fromarray(photograph[..., 0]))
+    image.save(tmp_path / "in.png", icc_profile=profile)
+    out = tmp_path / "out.png"
+    arguments = ["denoise", tmp_path / "in.png", out, "--model", weights]
+    assert main([*map(str, arguments), "--sigma", "25"]) == 0
+    assert capsys.readouterr().out.strip() == str(out)
+    written = Image.open(out)
+    assert written.mode == "RGBA" and written.info["icc_profile"] == profile
+    pixels = np.asarray(written)
+    np.testing.assert_array_equal(pixels[..., 3], photograph[..., 0])
+    np.testing.assert_array_equal(pixels[..., :3], denoiser(photograph, sigma=25))
+
+
+def test_a_folder_with_a_bad_file(weights, photograph, tmp_path, capsys):
+    source = tmp_path / "source"
+    (source / "deeper").mkdir(parents=True)
+    Image.fromarray(photograph).save(source / "a.png")
+    Image.fromarray(photograph[..., 0]).save(source / "deeper" / "b.jpg")
+    (source / "bad.png").write_bytes(b"no picture")
+    target = tmp_path / "target"
+    arguments = ["denoise", source, target, "--model", weights]
+    assert main(list(map(str, arguments))) == 1
+    written = {path.relative_to(target).as_posix() for path in target.rglob("*.*")}
+    assert written == {"a.png", "deeper/b.jpg"}
+    assert Image.open(target / "deeper" / "b.jpg").size == (133, 101)
+    assert "bad.png" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "message"),
+    [
+        ("nothing.png", "out.png", "no file or folder"),
+        ("in.png", "out.doc", "ends in .png"),
+        ("in.png", "nowhere/out.png", "make the folder"),
+        ("in.png", "in.png", "name another"),
+    ],
+)
+def test_bad_paths(weights, photograph, tmp_path, capsys, source, target, message):
+    Image.fromarray(photograph).save(tmp_path / "in.png")
+    before = (tmp_path / "in.png").read_bytes()
+    paths = [str(tmp_path / source), str(tmp_path / target)]
+    assert main(["denoise", *paths, "--model", str(weights)]) == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("error:") and message in error
+    assert [p.name for p in tmp_path.iterdir()] == ["in.png"]
+    assert (tmp_path / "in.png").read_bytes() == before
+
+
+@pytest.fixture(scope="module", params=[2, 4], ids=["grey", "colour"])
+def inpainter(request):
+    keras.utils.set_random_seed(0)
+    shape = (None, None, request.param)
+    return Inpainter(ae_zoo.models.inpainting_ae(shape, filters=(4, 6), blocks=1))
+
+
+@pytest.fixture(scope="module")
+def holes():
+    return damage.strokes((101, 133), np.random.default_rng(0), 0.2)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_only_holes_are_filled(inpainter, photograph, holes, dtype):
+    white = {"uint8": 255, "uint16": 65535, "float32": 1.0}[dtype]
+    channels = inpainter._model.model.output_shape[-1]
+    x = (photograph[..., :channels] / 255 * white).astype(dtype)
+    filled = inpainter(x, holes)
+    assert filled.shape == x.shape and filled.dtype == x.dtype
+    np.testing.assert_array_equal(filled[~holes], x[~holes])
+    assert np.mean(filled[holes] != x[holes]) > 0.9
+    # What is in the holes does not matter.
+    np.testing.assert_array_equal(inpainter(x * ~holes[..., None], holes), filled)
+
+
+def test_a_colour_model_fills_grey(photograph, holes):
+    model = ae_zoo.models.inpainting_ae(filters=(4, 6), blocks=1)
+    grey = photograph[..., 0]
+    filled = Inpainter(model)(grey, holes)
+    three = np.repeat((grey * ~holes)[..., None] / np.float32(255), 3, axis=-1)
+    told = with_map(three[None], holes[None, ..., None])
+    expected = np.clip(model.reconstruct(told)[0].mean(axis=-1), 0, 1) * 255
+    assert np.abs(filled - expected)[holes].max() <= 0.5 + 1e-3
+
+
+def test_a_grey_model_refuses_colour(photograph, holes):
+    model = ae_zoo.models.inpainting_ae((None, None, 2), filters=(4,), blocks=1)
+    with pytest.raises(InputError, match="takes grey, but the picture has colour"):
+        Inpainter(model)(photograph, holes)
+
+
+def test_a_mask_of_another_size(inpainter, photograph):
+    with pytest.raises(InputError, match="mask has 7 x 5 pixels and the picture 133 x"):
+        inpainter(photograph[..., :1], np.ones((5, 7), bool))
+
+
+@pytest.mark.parametrize("kind", ["array", "image", "path"])
+def test_masks_of_every_kind(photograph, holes, tmp_path, kind):
+    inpainter = Inpainter(ae_zoo.models.inpainting_ae(filters=(4,), blocks=1))
+    white = Image.fromarray(holes)
+    white.save(tmp_path / "mask.png")
+    mask = {"array": holes, "image": white, "path": tmp_path / "mask.png"}[kind]
+    expected = inpainter(photograph, holes.astype("uint8") * 255)
+    np.testing.assert_array_equal(inpainter(photograph, mask), expected)
+
+
+def test_inpaint_folders(photograph, holes, tmp_path, capsys):
+    folder = tmp_path / "weights"
+    ae_zoo.save(ae_zoo.models.inpainting_ae(filters=(4,), blocks=1), folder)
+    for name in ("source", "masks"):
+        (tmp_path / name).mkdir()
+    for name in ("a.jpg", "b.png"):
+        Image.fromarray(photograph).save(tmp_path / "source" / name)
+    Image.fromarray(holes).save(tmp_path / "masks" / "a.png")
+    masks, one = tmp_path / "masks", tmp_path / "masks" / "a.png"
+    for mask, code, written in ((masks, 1, ["a.jpg"]), (one, 0, ["a.jpg", "b.png"])):
+        target = tmp_path / f"target_{code}"
+        arguments = [tmp_path / "source", mask, target, "--model", folder]
+        assert main(["inpaint", *map(str, arguments)]) == code
+        assert sorted(path.name for path in target.iterdir()) == written
+        error = capsys.readouterr().err
+        assert ("b.png has no mask b in" in error) is (code == 1)
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.5])
+def test_holes(fraction):
+    rng = np.random.default_rng(0)
+    assert damage.scattered((90, 70), rng, fraction).mean() == pytest.approx(
+        fraction, abs=0.02
+    )
+    lines = damage.strokes((90, 70), rng, fraction)
+    assert lines.shape == (90, 70) and fraction <= lines.mean() < fraction + 0.15
+    side = round(100 * fraction)
+    assert damage.block((90, 70), rng, side).sum() == side**2
+    x = np.random.default_rng(1).random((30, 20, 24, 3), "float32")
+    told = damage.MappedHoles().corrupt(x, 0)
+    np.testing.assert_array_equal(told[..., :3], x * (told[..., 3:] == 0))
+    assert set(np.unique(told[..., 3])) == {0, 1}
