@@ -45,7 +45,7 @@ def root() -> Path:
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """Where TFDS finds the real data sets; skips the test where it is absent."""
-    configured = os.environ.get("TFDS_DATA_DIR")
+    configured = os.environ.get("TFDS_DATA_DIR", "").split(os.pathsep)[0]
     folder = Path(configured or ROOT.parent / "shared" / "data" / "tfds")
     if not folder.is_dir():
         pytest.skip("needs TFDS_DATA_DIR, a folder with prepared TFDS data sets")

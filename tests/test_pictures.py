@@ -54,8 +54,9 @@ LOSSLESS = [
     + [(*case, True) for case in LOSSLESS if case[0] != ".bmp"],
 )
 def test_lossless_files_give_back_what_was_written(
-    suffix, dtype, has_alpha, channels, size, tmp_path
+    suffix, dtype, has_alpha, channels, size, tmp_path, monkeypatch
 ):
+    monkeypatch.setattr(pictures, "_BAND", 100)  # pixels: these take several bands
     icc = None if suffix == ".bmp" else PROFILES[channels]
     written = picture(channels, has_alpha, dtype, size, icc)
     write_picture(written, tmp_path / f"a{suffix}")

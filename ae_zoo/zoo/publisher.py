@@ -111,9 +111,10 @@ def bundle(
 
 def _latent_shape(model) -> list[int | None]:
     """Of the code; of a pyramid, its coarsest scale."""
-    code = model.bottleneck.output
-    coarsest = code[-1] if isinstance(code, list) else code
-    return list(coarsest.shape[1:])
+    if model.latent_dim is not None:
+        return [model.latent_dim]
+    maps = [code.shape[1:] for code in model.decoder.inputs if len(code.shape) == 4]
+    return list(maps[-1])
 
 
 def _rounded(values: dict[str, float]) -> dict[str, float]:
