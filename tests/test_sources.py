@@ -130,14 +130,18 @@ def test_windows_too_large():
         Windows([picture(20, 100)], side=64)
 
 
+@pytest.mark.parametrize("ending", ["png", "tif", "jpg"])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_picture_files_are_read_when_a_part_is_asked_for(channels, tmp_path):
+def test_picture_files_are_read_when_a_part_is_asked_for(channels, ending, tmp_path):
     pixels = picture(21, 30)
     turned = Image.fromarray(pixels)
     exif = turned.getexif()
     exif[0x0112] = 6  # to be turned by 90 degrees
-    turned.save(tmp_path / "a.png", exif=exif)
-    file = PictureFile(tmp_path / "a.png", channels)
+    path = tmp_path / f"a.{ending}"
+    turned.save(path, exif=exif)
+    if ending == "jpg":
+        pixels = np.asarray(Image.open(path))
+    file = PictureFile(path, channels)
     assert file.shape == (30, 21, channels)
     upright = Image.fromarray(np.rot90(pixels, -1))
     expected = np.asarray(upright.convert("L" if channels == 1 else "RGB")).reshape(

@@ -25,6 +25,7 @@ from ae_zoo.errors import InputError
 _WHITE_LEVEL = {"uint8": 255, "uint16": 65535}
 _TOLERANCE = 1e-6  # how far rounding may carry a float out of [0, 1]
 _BAND = 2**20  # pixels converted at a time, so that memory holds a picture but twice
+_WIDTH, _HEIGHT = 256, 257  # tags of TIFF
 _TIFF_BITS, _TIFF_PLANES, _APART = 258, 284, 2  # two tags, a value of the second
 _ICC_SPACE = {1: b"GRAY", 3: b"RGB "}  # by channels, as a profile's header says it
 # For each order of the bytes of 16 bits, the one that makes Pillow take the low byte.
@@ -198,13 +199,23 @@ def picture_size(path: str | os.PathLike) -> tuple[int, int]:
         InputError: the file is missing or broken.
     """
     try:
-        with _open(Path(path)) as file:
-            turned = file.getexif().get(ExifTags.Base.Orientation, 1) in _ON_THEIR_SIDE
-            return file.size if turned else file.size[::-1]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # as when the picture is read
+            with _open(Path(path)) as file:
+                return _upright_size(file)
+    except FileNotFoundError as error:
+        raise InputError(f"There is no file {path}.") from error
     except (*_BROKEN, Image.DecompressionBombError) as error:
         raise InputError(
             f"Cannot read {path} ({error}): repair or remove it."
         ) from error
+
+
+def _upright_size(file: Image.Image) -> tuple[int, int]:
+    tags = getattr(file, "tag_v2", None)  # Pillow may have turned a TIFF's size already
+    width, height = file.size if tags is None else (tags[_WIDTH], tags[_HEIGHT])
+    on_its_side = file.getexif().get(ExifTags.Base.Orientation) in _ON_THEIR_SIDE
+    return (width, height) if on_its_side else (height, width)
 
 
 def to_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
