@@ -131,10 +131,6 @@ class Autoencoder(keras.Model):
         weights = np.linspace(0.0, 1.0, steps, dtype=first.dtype)[:, None]
         return self.decode((1 - weights) * first + weights * last)
 
-    def finish(self) -> None:
-        """What the bottleneck has to do once training has ended."""
-        getattr(self.bottleneck, "finish", lambda: None)()
-
     def compile(self, optimizer=None, loss=None, **kwargs):
         """As Keras's, with Adam at 1e-3, the family's loss and XLA where it pays."""
         kwargs.setdefault("jit_compile", xla_pays())

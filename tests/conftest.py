@@ -61,6 +61,27 @@ def digits() -> np.ndarray:
     return np.pad(images, ((0, 0), (2, 2), (2, 2)))[..., None]
 
 
+@pytest.fixture(scope="session")
+def mirrored():
+    """A MirroredStrategy on two logical CPUs."""
+    from ae_zoo.training.strategy import get_spread
+
+    strategy = get_spread("mirrored").strategy
+    assert strategy.num_replicas_in_sync == 2
+    return strategy
+
+
+@pytest.fixture
+def policy(request):
+    """Sets the dtype policy named by the test's parameter, then restores it."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(request.param)
+    yield request.param
+    keras.config.set_dtype_policy(before)
+
+
 @pytest.fixture
 def seeded():
     """Fixes every global seed: NumPy's, Python's and Keras's."""

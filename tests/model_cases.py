@@ -73,3 +73,8 @@ def _cases(families):
 
 CASES, PICTURE_CASES = _cases(FLAT_FAMILIES), _cases(PICTURE_FAMILIES)
 BY_ID = {case.id: case for case in (*CASES, *PICTURE_CASES)}
+
+
+def layout(model):
+    """Shape, name and trainability of each weight, in Keras's order."""
+    return [(tuple(w.shape), w.name, w.trainable) for w in model.weights]

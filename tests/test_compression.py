@@ -26,7 +26,7 @@ def model():
     model.compile(optimizer=keras.optimizers.Adam(3e-3))
     x = model.corruption.corrupt(windows, 0)
     model.fit(x, windows, batch_size=9, epochs=15, verbose=0)
-    model.finish()
+    model.bottleneck.finish()
     return model
 
 
@@ -153,7 +153,7 @@ def test_what_cannot_be_compressed_or_decompressed(codec, photograph, tmp_path):
     with pytest.raises(CodecError, match="'factorized_ae', which is not in the zoo"):
         ae_zoo.tasks.decompress(file)
     other = ae_zoo.models.factorized_ae(filters=(8, 12, 16), lambdas=(0.005, 0.05))
-    other.finish()
+    other.bottleneck.finish()
     with pytest.raises(CodecError, match="another version"):
         Compressor(other).decompress(file)
     Image.fromarray(photograph).save(tmp_path / "a.png")

@@ -9,17 +9,9 @@ from model_cases import BY_ID, CASES, Case
 from ae_zoo import layers, training
 from ae_zoo.errors import RecipeError
 from ae_zoo.layers import corruption
-from ae_zoo.training.strategy import get_spread
 from ae_zoo.zoo.folder import load_folder
 
 STEPS, BATCH = 20, 16
-
-
-@pytest.fixture(scope="module")
-def mirrored():
-    strategy = get_spread("mirrored").strategy
-    assert strategy.num_replicas_in_sync == 2
-    return strategy
 
 
 def has_estimated_penalty(case):

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from model_cases import CASES, FLAT_FAMILIES, IMAGE, Case
+from model_cases import CASES, FLAT_FAMILIES, IMAGE, Case, layout
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
@@ -24,20 +24,6 @@ def built(request):
     """A case and its model, shared by the tests that do not change the weights."""
     keras.utils.set_random_seed(0)
     return request.param, request.param.build()
-
-
-@pytest.fixture
-def policy(request):
-    """Sets the dtype policy named by the test's parameter, then restores it."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(request.param)
-    yield request.param
-    keras.config.set_dtype_policy(before)
-
-
-def layout(model):
-    """Path, shape and trainability of each weight, in Keras's order."""
-    return [(tuple(w.shape), w.name, w.trainable) for w in model.weights]
 
 
 def test_get_config_rebuilds_exactly(built, digits):

@@ -7,9 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from model_cases import PICTURE_CASES, Case
-from test_core_distribution import mirrored  # noqa: F401  a fixture
-from test_core_models import layout, policy  # noqa: F401  a fixture
+from model_cases import PICTURE_CASES, Case, layout
 
 import ae_zoo
 from ae_zoo import losses
@@ -133,7 +131,7 @@ def test_fit_then_save_and_load(case: Case, pair, seeded, tmp_path):
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"], indirect=True)
 @each_case
-def test_mixed_precision(case: Case, policy, pair, seeded):  # noqa: F811
+def test_mixed_precision(case: Case, policy, pair, seeded):
     model = case.build()
     x, y = pair(model)
     model.compile(run_eagerly=True)
@@ -158,7 +156,7 @@ def test_weight_penalties(case: Case, seeded):
 
 
 @each_pyramid
-def test_two_replicas_train_like_one(case: Case, mirrored, pair, seeded):  # noqa: F811
+def test_two_replicas_train_like_one(case: Case, mirrored, pair, seeded):
     reached, initial = [], None
     for strategy in (tf.distribute.get_strategy(), mirrored):
         with strategy.scope():

@@ -175,7 +175,7 @@ def test_blocks_keep_order_and_number(monkeypatch):
 
 def test_an_empty_folder_is_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("no image")
-    with pytest.raises(InputError, match=r"no image in .*\.png"):
+    with pytest.raises(InputError, match=r"nothing to read in .*\.png"):
         inputs.to_inputs(tmp_path, GREY)
 
 
@@ -281,3 +281,18 @@ def test_a_corrupt_archive_is_named(tmp_path):
 def test_a_missing_file_is_named(name, tmp_path):
     with pytest.raises(InputError, match=f"There is no .*{name}"):
         inputs.to_inputs(tmp_path / name, GREY)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_grey_tiff_is_turned_upright(orientation, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 36), dtype="uint8")
+    image = Image.fromarray(pixels)
+    exif = image.getexif()
+    exif[0x0112] = orientation
+    for ending in ("png", "tif"):
+        image.save(tmp_path / f"a.{ending}", exif=exif)
+    size = (36, 20) if orientation > 4 else (20, 36)
+    png, tif = (
+        inputs.read_image(tmp_path / f"a.{e}", (*size, 1)) for e in ("png", "tif")
+    )
+    np.testing.assert_array_equal(tif, png)

@@ -29,7 +29,7 @@ def denoiser():
 
 
 def model_of(denoiser):
-    return denoiser._models[1].get()
+    return denoiser._model.get()
 
 
 @pytest.fixture(scope="module")

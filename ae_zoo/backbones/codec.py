@@ -4,11 +4,13 @@ Strided convolutions with a residual block at each inner scale, in the place of 
 generalised divisive normalisation of Ballé et al., 2018 (arXiv:1802.01436).
 """
 
+import functools
+
 import keras
 from keras import layers
 
+from ae_zoo.backbones.convolve import convolve
 from ae_zoo.errors import InputError
-from ae_zoo.layers.bottleneck import weight_penalty
 from ae_zoo.layers.entropy import Gain, QualityOf, ScaledGradient
 
 
@@ -57,6 +59,7 @@ class CodecBackbone:
         self.filters = tuple(filters)
         self.activation = activation
         self.l1, self.l2 = l1, l2
+        self._convolve = functools.partial(convolve, l1=l1, l2=l2)
         # Steps of the quantisation, from coarse to fine: rates double or so.
         self.gains = tuple(2.0 ** (i / 2) for i in range(len(balance)))
         self.balance = tuple(balance)
@@ -67,12 +70,9 @@ class CodecBackbone:
         quality = QualityOf()(inputs[..., -1:])
         x = inputs[..., :-1] - 0.5
         for i, width in enumerate(self.filters, 1):
-            last = i == len(self.filters)
             x = self._convolve(x, width, 5 if i == 1 else 4, strides=2)
-            if i > 1 and not last:
-                x = self._residual_block(x, width, f"scale_{i}")
-            elif not last:
-                x = layers.Activation(self.activation, name=f"scale_{i}")(x)
+            if i < len(self.filters):
+                x = self._activate(x, width, i, f"scale_{i}")
         latents = Gain(self.gains, name="gain")([x, quality])
         self.encoder = keras.Model(inputs, [latents, quality], name="encoder")
         self.feature_names = tuple(f"scale_{i}" for i in range(1, len(self.filters)))
@@ -82,29 +82,19 @@ class CodecBackbone:
         latents, quality = (keras.Input(x.shape[1:]) for x in self.encoder.outputs)
         inverse = tuple(1 / gain for gain in self.gains)
         x = Gain(inverse, name="inverse_gain")([latents, quality])
-        widths = (*self.filters[-2::-1], self.input_shape[-1] - 1)
-        for i, width in enumerate(widths, 1):
-            last = i == len(widths)
-            size = 4
-            x = self._convolve(x, width, size, layers.Conv2DTranspose, strides=2)
-            if not last and i < len(widths) - 1:
-                x = self._residual_block(x, width, f"up_{i}")
-            elif not last:
-                x = layers.Activation(self.activation)(x)
+        widths = (self.input_shape[-1] - 1, *self.filters[:-1])
+        for i in range(len(widths) - 1, -1, -1):  # halvings that are left
+            x = self._convolve(x, widths[i], 4, layers.Conv2DTranspose, strides=2)
+            if i:
+                x = self._activate(x, widths[i], i, f"up_{i}")
         x = layers.Activation(activation, dtype="float32")(x + 0.5)
         x = ScaledGradient(self.balance)([x, quality])
         return keras.Model([latents, quality], x, name="decoder")
 
-    def _residual_block(self, x, width, name):
+    def _activate(self, x, width, halvings, name):
+        """An activation, and but at the costly finest scale a residual block."""
+        if halvings == 1:
+            return layers.Activation(self.activation, name=name)(x)
         x = layers.Activation(self.activation)(x)
         h = self._convolve(x, width, 3, activation=self.activation)
         return layers.Add(name=name)([x, self._convolve(h, width, 3)])
-
-    def _convolve(self, x, channels, kernel_size, kind=layers.Conv2D, **options):
-        return kind(
-            channels,
-            kernel_size,
-            padding="same",
-            kernel_regularizer=weight_penalty(self.l1, self.l2),
-            **options,
-        )(x)

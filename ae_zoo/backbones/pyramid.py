@@ -5,11 +5,13 @@ blocks without normalisation of EDSR (Lim et al., 2017, arXiv:1707.02921) in the
 of its convolutions.
 """
 
+import functools
+
 import keras
 from keras import layers
 
+from ae_zoo.backbones.convolve import convolve
 from ae_zoo.errors import InputError
-from ae_zoo.layers.bottleneck import weight_penalty
 from ae_zoo.layers.skip import SkipAdd
 
 
@@ -18,11 +20,10 @@ class PyramidBackbone:
 
     The encoder gives the picture itself and one feature map a scale, the finest at half
     the size; the decoder takes them all and adds its correction to the picture. The
-    input has more channels than the picture: they say what was done to it.
+    input has one more channel than the picture, which says what was done to it.
 
     Args:
-        input_shape: `(height, width, channels + conditions)`; None where any size goes.
-        conditions: channels of the input that do not belong to the picture.
+        input_shape: `(height, width, channels + 1)`; None where any size goes.
         filters: channels of each scale.
         blocks: residual blocks at each scale, on the way down and on the way up.
         activation: activation inside the blocks.
@@ -32,23 +33,22 @@ class PyramidBackbone:
         reach: pixels between an output and the farthest input that it depends on.
 
     Raises:
-        InputError: the input is no picture with conditions, or there are no filters.
+        InputError: the input is no picture with a map, or there are no filters.
     """
 
     def __init__(
         self,
         input_shape,
-        conditions=1,
         filters=(64, 96, 128),
         blocks=2,
         activation="relu",
         l1=0.0,
         l2=0.0,
     ):
-        if len(input_shape) != 3 or input_shape[-1] <= conditions:
+        if len(input_shape) != 3 or input_shape[-1] < 2:
             raise InputError(
-                "Restoration takes pictures, input_shape=(height, width, channels + "
-                f"{conditions}); received {tuple(input_shape)}."
+                "Restoration takes pictures, input_shape=(height, width, channels + 1);"
+                f" received {tuple(input_shape)}."
             )
         if not filters:
             raise InputError(
@@ -56,10 +56,11 @@ class PyramidBackbone:
                 "each halving."
             )
         self.input_shape = tuple(input_shape)
-        self.channels = input_shape[-1] - conditions
+        self.channels = input_shape[-1] - 1
         self.filters, self.blocks = tuple(filters), blocks
         self.activation = activation
         self.l1, self.l2 = l1, l2
+        self._convolve = functools.partial(convolve, l1=l1, l2=l2)
 
         inputs = keras.Input(self.input_shape)
         pyramid = [inputs[..., : self.channels]]
@@ -73,10 +74,10 @@ class PyramidBackbone:
 
     @property
     def reach(self) -> int:
-        finest = 2 ** len(self.filters)
-        per_level = sum(2 * self.blocks * 2**i for i in range(1, len(self.filters) + 1))
-        # Down, and up again from all but the coarsest scale; then what resizes.
-        return 2 * per_level + 2 * finest
+        levels = range(1, len(self.filters) + 1)
+        blocks = sum(2 * self.blocks * 2**i for i in levels)
+        # At most: down and up again, and what resizes in between.
+        return 2 * blocks + 2 * 2 ** len(self.filters)
 
     def decoder(self, bottleneck, activation) -> keras.Model:
         """Model from the pyramid to the picture, with `activation` at the end."""
@@ -99,12 +100,3 @@ class PyramidBackbone:
             h = self._convolve(h, width, 3)
             x = layers.Add(name=name if i == self.blocks - 1 else None)([x, h])
         return x
-
-    def _convolve(self, x, channels, kernel_size, kind=layers.Conv2D, **options):
-        return kind(
-            channels,
-            kernel_size,
-            padding="same",
-            kernel_regularizer=weight_penalty(self.l1, self.l2),
-            **options,
-        )(x)

@@ -72,8 +72,7 @@ def load_pictures(
 ) -> list[np.ndarray]:
     """All pictures of a split in memory, whatever their sizes, in a fixed order.
 
-    They are decoded as Pillow does. TFDS's own decoding of JPEG, made for speed, is
-    off by more than a grey level on average.
+    They are decoded by Pillow, since TFDS decodes JPEG less exactly, for speed.
 
     Args:
         name: 'bsds500', 'cbsd68', 'bsd68', 'set12', or a TFDS name, such as 'mnist'.

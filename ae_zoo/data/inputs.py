@@ -13,7 +13,7 @@ import struct
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -83,23 +83,25 @@ def stream(source, input_shape: tuple[int, ...]) -> Iterator[np.ndarray]:
         yield np.concatenate(block)
 
 
-def list_images(folder: str | os.PathLike) -> list[Path]:
+def list_images(
+    folder: str | os.PathLike, suffixes: Sequence[str] = IMAGE_SUFFIXES
+) -> list[Path]:
     """Paths of the images in `folder` and the folders below it, sorted.
 
-    Files count by their ending (`IMAGE_SUFFIXES`); hidden ones do not.
+    Files count by their ending, one of `suffixes`; hidden ones do not.
 
     Raises:
-        InputError: there is no image.
+        InputError: there is no such file.
     """
     paths = sorted(
         path
         for path in Path(folder).rglob("*")
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+        if path.suffix.lower() in suffixes and not path.name.startswith(".")
     )
     if not paths:
         raise InputError(
-            f"There is no image in {folder}: it needs files that end in "
-            f"{', '.join(IMAGE_SUFFIXES)}."
+            f"There is nothing to read in {folder}: it needs files that end in "
+            f"{', '.join(suffixes)}."
         )
     return paths
 
@@ -118,7 +120,8 @@ def read_image(path: str | os.PathLike, input_shape: tuple[int, ...]) -> np.ndar
         InputError: the file is missing or broken, or the model takes no images.
     """
     try:
-        with Image.open(path) as file:
+        # Given a path, Pillow may map the file, and then garbles TIFF on its side.
+        with open(path, "rb") as stream, Image.open(stream) as file:
             image = ImageOps.exif_transpose(file)
     except FileNotFoundError as error:
         raise InputError(f"There is no file or folder {path}.") from error

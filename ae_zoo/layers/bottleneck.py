@@ -60,6 +60,9 @@ class Bottleneck(keras.layers.Layer):
             ops.cast(self.penalty_scale, "float32") * ops.cast(value, "float32")
         )
 
+    def finish(self) -> None:
+        """What is to be done once training has ended: here nothing."""
+
     def sample_prior(self, n: int, seed: int | None = None):
         """`n` codes drawn from the prior, shape `(n, latent_dim)`."""
         raise NotGenerativeError(

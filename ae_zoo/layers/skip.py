@@ -14,6 +14,9 @@ class SkipBottleneck(keras.layers.Layer):
         """The pyramid of `x` as symbolic tensors of a functional model."""
         return encoder(x)
 
+    def finish(self) -> None:
+        """What is to be done once training has ended: nothing."""
+
 
 @keras.saving.register_keras_serializable("ae_zoo")
 class SkipAdd(keras.layers.Layer):

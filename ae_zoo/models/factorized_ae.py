@@ -32,7 +32,8 @@ def factorized_ae(
     and writes `.aez` files. One model has all qualities. `encode` gives the integers,
     `(n, h / 16, w / 16, filters[-1])` for four filters, and the qualities, `(n, 1)`:
     the list that `decode` takes. The loss of an example is its squared error plus
-    3 / (255² lambda) for each bit.
+    channels / (255² lambda) for each bit; the gradient of both is weighted by the root
+    of lambda, or else the low qualities, whose loss is larger, would outweigh the rest.
 
     Args:
         input_shape: `(height, width, channels + 1)`, float32: the picture in [0, 1] and
@@ -52,7 +53,6 @@ def factorized_ae(
         model = ae_zoo.models.factorized_ae()
         codes, qualities = model.encode(pictures_with_qualities)
     """
-    # The losses of low qualities are larger; their weights meet halfway.
     middle = lambdas[len(lambdas) // 2]
     balance = [(value / middle) ** 0.5 for value in lambdas]
     backbone = CodecBackbone(

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ae_zoo.data.inputs import list_images
+from ae_zoo.data.inputs import IMAGE_SUFFIXES, list_images
 from ae_zoo.errors import AeZooError, InputError
 
 
@@ -14,7 +14,7 @@ def run_batch(
     target: str | os.PathLike,
     suffix: str | None = None,
     progress: bool = True,
-    suffixes: Sequence[str] | None = None,
+    suffixes: Sequence[str] = IMAGE_SUFFIXES,
 ) -> list[tuple[Path, str]]:
     """Calls `function(in_path, out_path)` for a file, or for each of a folder.
 
@@ -28,7 +28,7 @@ def run_batch(
             a folder, neither it nor one that holds it.
         suffix: ending of the files written, such as '.aez'; None keeps that of each.
         progress: whether a bar on stderr shows how far it is.
-        suffixes: endings of the files to take, in small letters; None means images.
+        suffixes: endings of the files to take, in small letters.
 
     Returns:
         Of a folder, the files that failed with an `AeZooError` or an `OSError`, and
@@ -54,7 +54,7 @@ def run_batch(
 
 
 def _jobs(
-    source: Path, target: Path, suffix: str | None, suffixes: Sequence[str] | None
+    source: Path, target: Path, suffix: str | None, suffixes: Sequence[str]
 ) -> list[tuple[Path, Path]]:
     """Paths to read and to write, no two of the latter alike."""
     if source.resolve().is_relative_to(target.resolve()):
@@ -66,9 +66,8 @@ def _jobs(
         raise InputError(
             f"{target} is a file: name a folder for the files of {source}."
         )
-    paths = list_images(source) if suffixes is None else _list_files(source, suffixes)
     jobs = {}
-    for path in paths:
+    for path in list_images(source, suffixes):
         if path.resolve().is_relative_to(target.resolve()):
             continue
         output = target / _renamed(path.relative_to(source), suffix)
@@ -79,21 +78,6 @@ def _jobs(
             )
         jobs[output] = path
     return [(path, output) for output, path in jobs.items()]
-
-
-def _list_files(folder: Path, suffixes: Sequence[str]) -> list[Path]:
-    """As `list_images`, for other endings."""
-    paths = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in suffixes and not path.name.startswith(".")
-    )
-    if not paths:
-        raise InputError(
-            f"There is nothing to do in {folder}: it needs files that end in "
-            f"{', '.join(suffixes)}."
-        )
-    return paths
 
 
 def _renamed(path: Path, suffix: str | None) -> Path:

@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from ae_zoo.autoencoder import Autoencoder
 
 WHITE = 255  # noise levels are given in levels of 8-bit pictures
-# By the channels of the picture.
-DENOISERS = {1: "restoration_ae_grey.bsds500", 3: "restoration_ae_grey.bsds500"}
+DENOISER = "restoration_ae_grey.bsds500"
 INPAINTER = "inpainting_ae.bsds500"
 
 Failures = list[tuple[Path, str]]
@@ -38,8 +37,7 @@ class Denoiser:
 
     Args:
         model: a `restoration_ae`, or what `ae_zoo.load` takes. A grey model takes the
-            channels of colour pictures one by one. By default the zoo's model for grey
-            or for colour, whichever the picture needs.
+            channels of colour pictures one by one. By default the zoo's, which does.
 
     Example:
 
@@ -50,10 +48,7 @@ class Denoiser:
     """
 
     def __init__(self, model: "Autoencoder | str | os.PathLike | None" = None):
-        self._models = {
-            channels: _Model(model or name, MappedNoise, "denoise", name)
-            for channels, name in DENOISERS.items()
-        }
+        self._model = _Model(model or DENOISER, MappedNoise, "denoise", DENOISER)
 
     def __call__(self, source, sigma: float | None = None):
         """The picture without its noise.
@@ -104,12 +99,12 @@ class Denoiser:
             pixels: as in `Picture`; floats may lie outside of [0, 1], as noise does.
             sigma: in levels of 255.
         """
-        model = self._models[pixels.shape[-1]].get()
+        model = self._model.get()
         channels = model.output_shape[-1]
         if channels > pixels.shape[-1]:
             raise InputError(
                 f"{model.name!r} takes colour, but the picture is grey: choose "
-                f"{DENOISERS[1]!r}."
+                f"{DENOISER!r}."
             )
         level = min(sigma / WHITE, model.corruption.level)
         out = np.empty_like(pixels)

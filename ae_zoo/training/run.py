@@ -180,7 +180,7 @@ class _Run:
             return
         if patience is not None and patience.state["best"] is not None:
             self.model.load_weights(self.best)
-        self.model.finish()
+        self.model.bottleneck.finish()
         save(self.model, self.out / "model")
         _write_json(self.out / "history.json", self._report(log, patience))
         for file in (self.checkpoint, self.best):
