@@ -183,7 +183,7 @@ def test_other_files_may_be_taken(folder, tmp_path):
     assert files(target) == ["notes.md"]
     with pytest.raises(InputError, match=r"needs files that end in \.aez"):
         run_batch(copy, folder, target, suffixes=[".aez"])
-    with pytest.raises(InputError, match="There is no image"):
+    with pytest.raises(InputError, match="There is nothing to read"):
         run_batch(copy, target, tmp_path / "b")
 
 
