@@ -174,3 +174,14 @@ def test_damaged_files_are_refused_or_right(codec, photograph):
         with pytest.raises(CodecError):
             codec.decompress(bytes(damaged))
     np.testing.assert_array_equal(codec.decompress(file), expected)
+
+
+def test_layers_rebuild_from_their_config(model):
+    parts = (*model.encoder.layers, model.bottleneck, *model.decoder.layers)
+    ours = [layer for layer in parts if type(layer).__module__.startswith("ae_zoo")]
+    assert len(ours) == 5
+    for layer in ours:
+        config = keras.saving.serialize_keras_object(layer)
+        rebuilt = keras.saving.deserialize_keras_object(config)
+        assert type(rebuilt) is type(layer)
+        assert rebuilt.get_config() == layer.get_config()

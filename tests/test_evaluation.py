@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from skimage import data
 from sklearn.decomposition import PCA
 
 import ae_zoo
@@ -11,6 +12,8 @@ from ae_zoo import evaluation, models
 from ae_zoo.errors import InputError, UnknownNameError
 from ae_zoo.evaluation import (
     Subject,
+    denoising,
+    inpainting,
     likelihood,
     probe,
     reconstruction,
@@ -323,3 +326,71 @@ def test_evaluate_refuses_images_of_another_shape(synthetic_data):
 
 def test_evaluate_is_public():
     assert ae_zoo.evaluation.evaluate is evaluation.evaluate
+
+
+@pytest.fixture
+def photographs(monkeypatch):
+    """Two small photographs in the place of every set, and no slow peer."""
+    colour = [data.astronaut()[:96, :80], data.coffee()[100:180, 100:220]]
+
+    def load(name, split, data_dir):
+        grey = name in ("bsd68", "set12")
+        return [x[..., :1] if grey else x for x in colour]
+
+    monkeypatch.setattr("ae_zoo.evaluation.subject.load_pictures", load)
+    means, equations = denoising._non_local_means, inpainting._biharmonic
+    monkeypatch.setattr(denoising, "_peers", lambda: {"nlm": means})
+    monkeypatch.setattr(inpainting, "_peers", lambda: {"biharmonic": equations})
+
+
+class Perfect:
+    """A task that gives the photographs back without their damage, but for `error`."""
+
+    def __init__(self, clean, error):
+        self.clean, self.error = clean, error
+
+    def restore_pixels(self, pixels, *_):
+        (truth,) = [x for x in self.clean if x.shape == pixels.shape]
+        white = 1 if pixels.dtype == np.uint8 else 255
+        return (truth.astype("float32") / white + self.error).astype(pixels.dtype)
+
+
+@pytest.mark.parametrize(
+    ("channels", "sets"), [(2, ["bsd68", "set12"]), (4, ["cbsd68"])]
+)
+def test_denoising_of_photographs(photographs, monkeypatch, channels, sets):
+    """A result off by 0.01 everywhere has 40 dB, at every level."""
+    model = models.restoration_ae((None, None, channels), filters=(4,), blocks=1)
+    subject = evaluation.Photographs(model)
+    task = Perfect(subject.pictures(sets[0], "test"), 0.01)
+    monkeypatch.setattr(denoising, "Denoiser", lambda model: task)
+    monkeypatch.setattr(denoising, "SIGMAS", (15, 50))
+    metrics, baselines = denoising.measure(subject)
+    assert len(metrics) == 6 * len(sets) and len(baselines) == 4 * len(sets)
+    for name in sets:
+        for sigma in (15, 50):
+            assert metrics[f"{name}_psnr@{sigma}"] == pytest.approx(40, abs=0.2)
+            assert metrics[f"{name}_ssim@{sigma}"] > 0.95
+        better, worse = (baselines[f"nlm_{name}_psnr@{s}"] for s in (15, 50))
+        assert 20 < worse < better < 35
+
+
+def test_inpainting_of_photographs(photographs, monkeypatch):
+    model = models.inpainting_ae(filters=(4,), blocks=1)
+    subject = evaluation.Photographs(model)
+    task = Perfect(subject.pictures("bsds500", "val"), 0)
+    monkeypatch.setattr(inpainting, "Inpainter", lambda model: task)
+    metrics, baselines = inpainting.measure(subject)
+    kinds = ("random50", "strokes", "block")
+    assert metrics == {f"inpaint_psnr@{kind}": 100 for kind in kinds}
+    assert baselines.keys() == {f"biharmonic_inpaint_psnr@{kind}" for kind in kinds}
+    assert all(20 < value < 60 for value in baselines.values())
+
+
+def test_evaluate_measures_photographs_without_a_dataset(photographs, monkeypatch):
+    monkeypatch.setattr(denoising, "SIGMAS", (25,))
+    model = models.restoration_ae(filters=(4,), blocks=1)
+    asked = []
+    result = evaluation.evaluate(model, progress=asked.append)
+    assert asked == ["denoising"]
+    assert {"bsd68_psnr@25", "set12_blind_psnr@25"} <= result["metrics"].keys()

@@ -316,3 +316,11 @@ def test_load_from_the_hub(model, files, tmp_path):
         )
     for found in np.load(tmp_path / "y.npz").values():
         np.testing.assert_allclose(found, model.reconstruct(X), atol=1e-6)
+
+
+def test_a_model_that_only_has_a_recipe_says_how_to_make_it(tmp_path, monkeypatch):
+    path = write_manifest(tmp_path / "empty.json")
+    monkeypatch.setenv("AE_ZOO_MANIFEST", str(path))
+    command = r"no published weights yet.*ae-zoo train conv_ae\.mnist --out"
+    with pytest.raises(DownloadError, match=command):
+        ae_zoo.load("conv_ae.mnist")

@@ -59,7 +59,10 @@ def _peers() -> dict:
 
 def _biharmonic(damaged: np.ndarray, holes: np.ndarray) -> np.ndarray:
     """Damelin and Hoang, 2018."""
-    filled = inpaint_biharmonic(damaged, holes, channel_axis=-1)
+    # All at once, scikit-image 0.26 reads memory that it has not set for some holes.
+    filled = inpaint_biharmonic(
+        damaged, holes, split_into_regions=True, channel_axis=-1
+    )
     return np.rint(np.clip(filled, 0, 1) * 255).astype("uint8")
 
 

@@ -8,7 +8,13 @@ from ae_zoo.layers.corruption import (
     MaskingCorruption,
     SaltAndPepperCorruption,
 )
-from ae_zoo.layers.damage import MappedHoles, MappedNoise
+from ae_zoo.layers.damage import MappedHoles, MappedNoise, MappedQuality
+from ae_zoo.layers.entropy import (
+    FactorizedBottleneck,
+    Gain,
+    QualityOf,
+    ScaledGradient,
+)
 from ae_zoo.layers.gaussian import GaussianBottleneck
 from ae_zoo.layers.skip import SkipAdd, SkipBottleneck
 from ae_zoo.layers.sparse import SparseBottleneck
@@ -17,14 +23,19 @@ from ae_zoo.layers.tied_dense import TiedDense
 __all__ = [
     "Bottleneck",
     "ContractiveBottleneck",
+    "FactorizedBottleneck",
+    "Gain",
     "GaussianBottleneck",
     "GaussianCorruption",
     "MappedHoles",
     "MappedNoise",
+    "MappedQuality",
     "MaskingCorruption",
     "MatmulConv2D",
     "MatmulConv2DTranspose",
+    "QualityOf",
     "SaltAndPepperCorruption",
+    "ScaledGradient",
     "SkipAdd",
     "SkipBottleneck",
     "SparseBottleneck",

@@ -41,7 +41,8 @@ class FactorizedBottleneck(keras.layers.Layer):
     latent_dim = None  # it depends on the picture's size
 
     def __init__(self, channels, tradeoffs, components=3, seed=None, **kwargs):
-        super().__init__(**kwargs, dtype="float32")  # too few bits to count bits
+        # Half precision has too few bits to count bits.
+        super().__init__(**kwargs | {"dtype": "float32"})
         self.channels = channels
         self.tradeoffs = tuple(tradeoffs)
         self.components = components
@@ -169,7 +170,7 @@ class Gain(keras.layers.Layer):
     """
 
     def __init__(self, start, **kwargs):
-        super().__init__(**kwargs, dtype="float32")
+        super().__init__(**kwargs | {"dtype": "float32"})
         self.start = tuple(start)
 
     def build(self, input_shape):
@@ -208,7 +209,7 @@ class ScaledGradient(keras.layers.Layer):
     """
 
     def __init__(self, factors, **kwargs):
-        super().__init__(**kwargs, dtype="float32")
+        super().__init__(**kwargs | {"dtype": "float32"})
         self.factors = tuple(factors)
 
     def call(self, inputs):
@@ -230,7 +231,7 @@ class QualityOf(keras.layers.Layer):
     """Reads the quality off its map: `(batch, h, w, 1)` -> `(batch, 1)`."""
 
     def __init__(self, **kwargs):
-        super().__init__(**kwargs, dtype="float32")
+        super().__init__(**kwargs | {"dtype": "float32"})
 
     def call(self, x):
         return ops.round(x[:, 0, 0, :])

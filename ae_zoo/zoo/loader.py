@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ae_zoo.autoencoder import Autoencoder
 
 _HUB = "hf://"
+_RECIPES = Path(__file__).parent.parent / "recipes"
 _REVISION = re.compile(r"(?!.*(\.\.|//))\w[\w./-]*", re.ASCII)
 
 
@@ -122,6 +123,11 @@ def _find(name, revision, cache_dir) -> tuple[Path, list[dict]]:
     except UnknownNameError:
         if Path(name).is_dir():
             return _find_folder(Path(name), revision)
+        if (_RECIPES / f"{name}.yaml").is_file():
+            raise DownloadError(
+                f"{name} has no published weights yet; make it with `ae-zoo train "
+                f"{name} --out runs/{name}` and take the folder runs/{name}/model."
+            ) from None
         raise
     return _find_listed(entry, revision, cache_dir)
 
