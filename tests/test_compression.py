@@ -45,7 +45,7 @@ def test_bits_are_those_of_the_tables(model):
     bottleneck = model.bottleneck
     values = np.arange(-6, 7, dtype="float32")
     grid = np.broadcast_to(values[None, :, None, None], (1, 13, 1, 16))
-    for quality, tables in enumerate(bottleneck.tables()):
+    for quality, tables in enumerate(bottleneck.prior()._tables):
         bits = np.asarray(bottleneck.bits(grid, np.array([quality])))[0, :, 0]
         columns = values[:, None].astype(int) - tables.lows
         p = tables.probabilities[np.arange(16), columns]
@@ -77,14 +77,14 @@ def test_a_higher_quality_is_better_and_larger(codec, photograph):
 
 def test_real_bits_are_the_estimated_ones(codec):
     pixels = data.astronaut()
-    latents = codec.encode_pixels(pixels, 1)
-    segments = list(codec.write_latents(latents, 1))
-    which = np.broadcast_to(np.arange(16, dtype="int32"), latents.shape).ravel()
-    estimate = entropy.information(latents.ravel(), which, codec._tables[1])
+    codes = codec.encode_pixels(pixels, 1)
+    segments = list(codec.write_codes(codes, 1))
+    tables, which = codec._prior.tables([], 1, codes[0].shape)
+    estimate = entropy.information(codes[0].ravel(), which.ravel(), tables)
     assert 8 * sum(map(len, segments)) == pytest.approx(estimate, rel=0.01)
     # And those that training counts, apart from noise in the place of rounding.
     counted = codec.model.bottleneck.bits(
-        latents[None].astype("float32"), np.array([1])
+        codes[0][None].astype("float32"), np.array([1])
     )
     assert estimate == pytest.approx(float(np.sum(counted)), rel=0.01)
 
@@ -111,19 +111,20 @@ def test_every_kind_of_picture_comes_back(codec, shape, dtype):
 
 def test_large_pictures_in_tiles_and_segments(codec, monkeypatch):
     pixels = data.astronaut()[:200, :312]
-    whole = codec.encode_pixels(pixels, 1)
+    (whole,) = codec.encode_pixels(pixels, 1)
     monkeypatch.setattr(compression, "TILE", 64)
     monkeypatch.setattr(compression, "MOST_VALUES", 5 * 39 * 16)
-    assert np.mean(codec.encode_pixels(pixels, 1) != whole) < 1e-4  # ties
-    segments = list(codec.write_latents(whole, 1))
+    assert np.mean(codec.encode_pixels(pixels, 1)[0] != whole) < 1e-4  # ties
+    segments = list(codec.write_codes([whole], 1))
     assert len(segments) == 5
-    np.testing.assert_array_equal(codec.read_latents(segments, 1, (200, 312)), whole)
-    tiled = codec.decode_latents(whole, 1, pixels.shape, "float32")
+    (back,) = codec.read_codes(segments, 1, (200, 312))
+    np.testing.assert_array_equal(back, whole)
+    tiled = codec.decode_pixels([whole], 1, pixels.shape, "float32")
     monkeypatch.undo()
-    untiled = codec.decode_latents(whole, 1, pixels.shape, "float32")
+    untiled = codec.decode_pixels([whole], 1, pixels.shape, "float32")
     np.testing.assert_allclose(tiled, untiled, atol=1e-5)
     with pytest.raises(CodecError, match="has 1 segments, not 5"):
-        codec.read_latents(segments, 1, (200, 312))
+        codec.read_codes(segments, 1, (200, 312))
 
 
 def test_files_and_folders(codec, photograph, tmp_path, capsys):

@@ -29,6 +29,7 @@ class CodecBackbone:
         reach: pixels between a pixel and the farthest latent that it depends on or
             that depends on it.
         shrink: pixels between two latents.
+        synthesis: the model from latents and quality to the picture.
 
     Raises:
         InputError: the input is no picture with a quality, or has another size.
@@ -78,7 +79,7 @@ class CodecBackbone:
         self.feature_names = tuple(f"scale_{i}" for i in range(1, len(self.filters)))
 
     def decoder(self, bottleneck, activation) -> keras.Model:
-        """Model from latents and quality to the picture; `activation` at its end."""
+        """Model from codes and quality to the picture; `activation` at its end."""
         latents, quality = (keras.Input(x.shape[1:]) for x in self.encoder.outputs)
         inverse = tuple(1 / gain for gain in self.gains)
         x = Gain(inverse, name="inverse_gain")([latents, quality])
@@ -89,7 +90,8 @@ class CodecBackbone:
                 x = self._activate(x, widths[i], i, f"up_{i}")
         x = layers.Activation(activation, dtype="float32")(x + 0.5)
         x = ScaledGradient(self.balance)([x, quality])
-        return keras.Model([latents, quality], x, name="decoder")
+        self.synthesis = keras.Model([latents, quality], x, name="decoder")
+        return bottleneck.decoder(self.synthesis)
 
     def _activate(self, x, width, halvings, name):
         """An activation, and but at the costly finest scale a residual block."""

@@ -126,13 +126,14 @@ class FactorizedBottleneck(keras.layers.Layer):
         self.probabilities.assign(tables.probabilities.reshape(*lows.shape, -1))
         self.lows.assign(lows)
 
-    def tables(self) -> list:
-        """The `ae_zoo.codec.entropy.Tables` of each quality, one for each channel.
+    def prior(self):
+        """The `ae_zoo.codec.priors.FactorizedPrior` of the tables.
 
         Raises:
             InputError: they have not been computed yet.
         """
         from ae_zoo.codec.entropy import Tables
+        from ae_zoo.codec.priors import FactorizedPrior
 
         probabilities = ops.convert_to_numpy(self.probabilities)
         if not probabilities.any():
@@ -141,7 +142,13 @@ class FactorizedBottleneck(keras.layers.Layer):
                 "model.bottleneck.finish() once it is trained."
             )
         lows = ops.convert_to_numpy(self.lows).astype("int32")
-        return [Tables(p, low) for p, low in zip(probabilities, lows, strict=True)]
+        return FactorizedPrior(
+            [Tables(p, low) for p, low in zip(probabilities, lows, strict=True)]
+        )
+
+    def decoder(self, synthesis) -> keras.Model:
+        """The model from codes, by a model from latents, and quality to pictures."""
+        return synthesis
 
     def compute_output_shape(self, input_shape):
         return input_shape

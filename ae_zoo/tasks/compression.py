@@ -66,13 +66,10 @@ class Compressor:
                 f"{model.name!r} does not compress photographs: choose a model like "
                 f"{CODEC!r}."
             )
-        import keras
-
         self.model = model
         self.qualities = model.corruption.qualities
         self.sha256 = _fingerprint(model)
-        self._tables = model.bottleneck.tables()
-        self._analysis = keras.Model(model.inputs, model.bottleneck.output)
+        self._prior = model.bottleneck.prior()
 
     def compress(self, source, quality: int = 3) -> bytes:
         """The content of an `.aez` file.
@@ -123,17 +120,17 @@ class Compressor:
 
         return run_batch(work, source, target, suffix=SUFFIX)
 
-    def encode_pixels(self, pixels: np.ndarray, quality: int) -> np.ndarray:
-        """Latents, int32, `(rows, columns, channels)`, of pixels as in `Picture`."""
+    def encode_pixels(self, pixels: np.ndarray, quality: int) -> list[np.ndarray]:
+        """Codes, int32, `(rows, columns, channels)` each, of pixels as in `Picture`."""
         backbone = self.model.backbone
         padded = tiles.pad_to_multiple(pixels, backbone.shrink)
-        rows, columns = (side // backbone.shrink for side in padded.shape[:2])
-        latents = np.empty((rows, columns, backbone.filters[-1]), "int32")
+        rows, columns = self._latent_size(pixels.shape)
+        latents = np.empty((rows, columns, backbone.filters[-1]), "float32")
 
         def analyse(window: np.ndarray) -> np.ndarray:
             colour = np.broadcast_to(window, (*window.shape[:2], 3))
             told = with_map(colour[None], quality)
-            return self._analysis.predict_on_batch(told)[0][0]
+            return self.model.encoder.predict_on_batch(told)[0][0]
 
         tiles.apply(
             analyse,
@@ -144,27 +141,31 @@ class Compressor:
             multiple=backbone.shrink,
             scale=Fraction(1, backbone.shrink),
         )
-        return latents
+        return self._prior.quantise(latents, quality)
 
-    def decode_latents(
-        self, latents: np.ndarray, quality: int, shape: tuple[int, ...], dtype: str
+    def decode_pixels(
+        self,
+        codes: list[np.ndarray],
+        quality: int,
+        shape: tuple[int, ...],
+        dtype: str,
     ) -> np.ndarray:
-        """Pixels of latents: what compression makes of those given to `encode_pixels`.
+        """Pixels of codes: what compression makes of those given to `encode_pixels`.
 
         Args:
-            latents: `(rows, columns, channels)`, int32.
+            codes: as `encode_pixels` gives them.
             quality: that they were made with.
             shape: `(height, width, 1 or 3)` of the pixels.
             dtype: of the pixels, as in `Picture`.
         """
-        backbone, decode = self.model.backbone, self.model.decoder.predict_on_batch
-        channels = shape[-1]
+        backbone = self.model.backbone
+        latents, channels = self._prior.restore(codes, quality), shape[-1]
         told = np.full((1, 1), quality, "float32")
         sides = (side * backbone.shrink for side in latents.shape[:2])
         padded = np.empty((*sides, channels), dtype)
 
         def synthesise(window: np.ndarray) -> np.ndarray:
-            colour = decode([window[None], told])[0]
+            colour = backbone.synthesis.predict_on_batch([window[None], told])[0]
             return colour if channels == 3 else colour.mean(axis=-1, keepdims=True)
 
         tiles.apply(
@@ -178,36 +179,41 @@ class Compressor:
         )
         return padded[: shape[0], : shape[1]]
 
-    def write_latents(self, latents: np.ndarray, quality: int) -> Iterator[bytes]:
-        """Latents as coded segments, some rows in each."""
-        tables = self._tables[quality]
-        for part in _parts(latents.shape):
-            values, which = _rows_of_tables(latents[part])
-            yield entropy.encode(values, which, tables)
+    def write_codes(self, codes: list[np.ndarray], quality: int) -> Iterator[bytes]:
+        """Codes as coded segments, some rows in each."""
+        for i, code in enumerate(codes):
+            tables, which = self._prior.tables(codes[:i], quality, code.shape)
+            for part in _parts(code.shape):
+                yield entropy.encode(code[part].ravel(), which[part].ravel(), tables)
 
-    def read_latents(
+    def read_codes(
         self, segments: list[bytes], quality: int, size: tuple[int, int]
-    ) -> np.ndarray:
-        """The inverse of `write_latents`, for a picture of a height and width.
+    ) -> list[np.ndarray]:
+        """The inverse of `write_codes`, for a picture of a height and width.
 
         Raises:
-            CodecError: the segments do not hold such latents.
+            CodecError: the segments do not hold such codes.
         """
-        backbone = self.model.backbone
-        rows, columns = (-(-side // backbone.shrink) for side in size)
-        shape = (rows, columns, backbone.filters[-1])
-        parts = list(_parts(shape))
-        if len(segments) != len(parts):
+        shapes = self._prior.shapes(*self._latent_size(size))
+        parts = [list(_parts(shape)) for shape in shapes]
+        if len(segments) != sum(map(len, parts)):
             raise CodecError(
-                f"A picture of {size[1]} x {size[0]} pixels has {len(parts)} segments, "
-                f"not {len(segments)}: the file is damaged, copy it again."
+                f"A picture of {size[1]} x {size[0]} pixels has "
+                f"{sum(map(len, parts))} segments, not {len(segments)}: the file is "
+                "damaged, copy it again."
             )
-        blocks = []
-        for part, segment in zip(parts, segments, strict=True):
-            block = np.empty((part.stop - part.start, *shape[1:]), "int32")
-            _, which = _rows_of_tables(block)
-            blocks.append(entropy.decode(segment, which, self._tables[quality]))
-        return np.concatenate(blocks).reshape(shape)
+        codes, rest = [], iter(segments)
+        for shape, rows in zip(shapes, parts, strict=True):
+            tables, which = self._prior.tables(codes, quality, shape)
+            blocks = [
+                entropy.decode(next(rest), which[part].ravel(), tables) for part in rows
+            ]
+            codes.append(np.concatenate(blocks).reshape(shape))
+        return codes
+
+    def _latent_size(self, size: tuple[int, ...]) -> tuple[int, int]:
+        shrink = self.model.backbone.shrink
+        return -(-size[0] // shrink), -(-size[1] // shrink)
 
     def _check(self, quality: int) -> None:
         if quality not in range(self.qualities):
@@ -233,8 +239,8 @@ class Compressor:
             segments.append(("ICC ", container.pack_icc(picture.icc)))
         if alpha is not None:
             segments.append(("ALPH", container.pack_alpha(alpha)))
-        latents = self.encode_pixels(pixels, quality)
-        coded = ((LATENTS, part) for part in self.write_latents(latents, quality))
+        codes = self.encode_pixels(pixels, quality)
+        coded = ((LATENTS, part) for part in self.write_codes(codes, quality))
         container.write(file, header, itertools.chain(segments, coded))
 
     def _unpack(self, header: container.Header, segments: list) -> Picture:
@@ -246,15 +252,13 @@ class Compressor:
         if header.quality >= self.qualities:
             raise CodecError("The file has a quality that its weight does not have.")
         size = header.height, header.width
-        latents = [payload for kind, payload in segments if kind == LATENTS]
-        latents = self.read_latents(latents, header.quality, size)
+        coded = [payload for kind, payload in segments if kind == LATENTS]
+        codes = self.read_codes(coded, header.quality, size)
         others = {kind: payload for kind, payload in segments if kind != LATENTS}
         if ("ALPH" in others) is not (header.mode in (2, 4)):
             raise CodecError("The file's alpha plane is missing: copy it again.")
         shape = (*size, 1 if header.mode <= 2 else 3)
-        pixels = self.decode_latents(
-            latents, header.quality, shape, f"uint{header.bits}"
-        )
+        pixels = self.decode_pixels(codes, header.quality, shape, f"uint{header.bits}")
         alpha, icc = others.get("ALPH"), others.get("ICC ")
         return Picture(
             pixels,
@@ -343,14 +347,8 @@ def _integers(picture: Picture) -> Picture:
 
 
 def _parts(shape: tuple[int, ...]) -> Iterator[slice]:
-    """Which rows of latents `(rows, columns, channels)` share a segment."""
+    """Which rows of a code `(rows, columns, channels)` share a segment."""
     rows, columns, channels = shape
     step = max(1, MOST_VALUES // (columns * channels))
     for start in range(0, rows, step):
         yield slice(start, min(rows, start + step))
-
-
-def _rows_of_tables(latents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Latents in a row, and the table of each: that of its channel."""
-    which = np.broadcast_to(np.arange(latents.shape[-1], dtype="int32"), latents.shape)
-    return latents.ravel(), which.ravel()
