@@ -1,5 +1,7 @@
 """Learned compression: the model's probabilities, and files that come back."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -7,6 +9,8 @@ from PIL import Image
 from skimage import data
 
 import ae_zoo
+from ae_zoo import tasks
+from ae_zoo.cli import main
 from ae_zoo.codec import container, entropy
 from ae_zoo.errors import CodecError, InputError
 from ae_zoo.layers.damage import with_map
@@ -141,6 +145,36 @@ def test_files_and_folders(codec, photograph, tmp_path, capsys):
     back = Image.open(tmp_path / "back" / "a.png")
     assert back.info["icc_profile"] == profile
     np.testing.assert_array_equal(back, codec.decompress(file))
+
+
+def test_commands(codec, photograph, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(compression, "Compressor", lambda name: codec)
+    monkeypatch.setattr(tasks, "Compressor", lambda name: codec)
+    picture, file, back = (tmp_path / name for name in ("a.png", "a.aez", "b.png"))
+    Image.fromarray(photograph).save(picture)
+    assert main(["compress", str(picture), str(file), "--quality", "1"]) == 0
+    told = capsys.readouterr()
+    assert told.out == f"{file}\n" and f"{file.stat().st_size:,} bytes" in told.err
+    assert main(["info", str(file), "--json"]) == 0
+    header = json.loads(capsys.readouterr().out)
+    assert header["bytes"] == file.stat().st_size
+    assert (header["width"], header["height"], header["quality"]) == (133, 101, 1)
+    assert main(["info", str(file)]) == 0
+    assert "133 x 101, RGB, 8 bits" in capsys.readouterr().out
+    assert main(["decompress", str(file), str(back), "--model", "mine"]) == 0
+    np.testing.assert_array_equal(Image.open(back), codec.decompress(file))
+
+    capsys.readouterr()
+    for arguments, words in (
+        (["info", str(tmp_path / "none.aez")], "There is no file"),
+        (["compress", str(picture), str(file), "--quality", "9"], "qualities 0 to 1"),
+        (["compress", str(picture), str(back)], "must end in .aez"),
+        (["decompress", str(picture), str(back), "--model", "mine"], "is not an .aez file"),
+        (["decompress", str(file), str(back)], "is not in the zoo"),
+    ):
+        assert main(arguments) == 2
+        error = capsys.readouterr().err
+        assert words in error and error.count("\n") == 1
 
 
 def test_what_cannot_be_compressed_or_decompressed(codec, photograph, tmp_path):

@@ -1,9 +1,11 @@
 """The evaluation against known answers and slow references."""
 
+import io
 import math
 
 import numpy as np
 import pytest
+from PIL import Image
 from skimage import data
 from sklearn.decomposition import PCA
 
@@ -16,6 +18,7 @@ from ae_zoo.evaluation import (
     inpainting,
     likelihood,
     probe,
+    rate_distortion,
     reconstruction,
     restoration,
     sparsity,
@@ -394,3 +397,54 @@ def test_evaluate_measures_photographs_without_a_dataset(photographs, monkeypatc
     result = evaluation.evaluate(model, progress=asked.append)
     assert asked == ["denoising"]
     assert {"bsd68_psnr@25", "set12_blind_psnr@25"} <= result["metrics"].keys()
+
+
+class Jpeg:
+    """JPEG as one of the zoo's codecs, whose files have `times` as many bytes."""
+
+    settings, options = rate_distortion.PEERS["jpeg"]
+    qualities = len(settings)
+
+    def __init__(self, times):
+        self.times = times
+
+    def compress(self, picture, quality=0):
+        file = io.BytesIO()
+        picture = Image.fromarray(picture)
+        picture.save(file, "jpeg", quality=self.settings[quality], **self.options)
+        return file.getvalue() * self.times
+
+    def decompress(self, data):
+        return Image.open(io.BytesIO(data))
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_rate_and_distortion_of_photographs(monkeypatch, times):
+    """JPEG against itself saves nothing, and at twice the size costs 100% more."""
+    pictures = [data.astronaut()[:192, :256], data.coffee()[100:292, 100:292]]
+    load = lambda name, split, data_dir: pictures  # noqa: E731
+    monkeypatch.setattr("ae_zoo.evaluation.subject.load_pictures", load)
+    monkeypatch.setattr(rate_distortion, "Compressor", lambda model: Jpeg(times))
+    subject = evaluation.Photographs(models.factorized_ae(filters=(4,)))
+    metrics, baselines = rate_distortion.measure(subject)
+
+    assert metrics["bd_rate_jpeg"] == pytest.approx(100 * (times - 1), abs=1e-9)
+    assert metrics["bd_rate_avif"] > metrics["bd_rate_webp"] > metrics["bd_rate_jpeg"]
+    for key in ("bpp", "psnr", "ms_ssim"):
+        values = [metrics[f"{key}@{q}"] for q in range(Jpeg.qualities)]
+        assert values == sorted(values)
+    assert 20 < metrics["psnr@0"] < 30 and 0.7 < metrics["ms_ssim@0"] < 0.95
+    if times == 1:
+        beside = [baselines[f"jpeg_psnr@{q}"] for q in range(Jpeg.qualities)]
+        ours = [metrics[f"psnr@{q}"] for q in range(Jpeg.qualities)]
+        np.testing.assert_allclose(beside, ours)
+    assert metrics["encode_seconds"] > 0 < baselines["avif_decode_seconds"]
+
+
+def test_curves_without_a_common_psnr_have_no_rate():
+    def curve(psnr):
+        ones = np.ones(2)
+        return rate_distortion.Curve(np.arange(2), [1, 2], psnr, ones, ones, ones)
+
+    low, high = curve(np.array([20, 25])), curve(np.array([30, 35]))
+    assert math.isnan(rate_distortion.bd_rate(low, high))

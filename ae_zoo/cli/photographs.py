@@ -1,5 +1,6 @@
-"""`denoise`, `inpaint`: photographs restored, one or a folder."""
+"""`denoise`, `inpaint`, `compress`, `decompress`: photographs, one or a folder."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -26,7 +27,7 @@ Model = Annotated[
         "--model",
         metavar="NAME",
         help="Name in the zoo, folder of weights, or hf://org/repo; by default the "
-        "zoo's for the picture.",
+        "zoo's.",
         show_default=False,
     ),
 ]
@@ -75,6 +76,96 @@ def inpaint(
     _run(lambda: inpainter.run(source, mask, target), target)
 
 
+def compress(
+    source: Source,
+    target: Annotated[
+        Path,
+        typer.Argument(
+            metavar="OUTPUT",
+            help="The .aez file or the folder to write.",
+            show_default=False,
+        ),
+    ],
+    quality: Annotated[
+        int | None,
+        typer.Option(
+            help="From 0, the smallest files; the zoo's go to 5. By default the "
+            "middle, 3.",
+            show_default=False,
+        ),
+    ] = None,
+    model: Model = None,
+) -> None:
+    """Compress a photograph of any kind and size, or a folder, to .aez files."""
+    _load_keras()
+    from ae_zoo.tasks import Compressor
+
+    compressor = Compressor(model)
+    _run(lambda: compressor.run(source, target, quality), target)
+    if target.is_file():
+        from ae_zoo.codec import container
+
+        size, bpp = _size(target, container.read_header(target))
+        typer.echo(f"{size:,} bytes, {bpp:.3f} bits a pixel", err=True)
+
+
+def decompress(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="INPUT",
+            help="An .aez file or a folder of them.",
+            show_default=False,
+        ),
+    ],
+    target: Target,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            metavar="NAME",
+            help="What made the files, where it is not in the zoo; by default they "
+            "say.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Turn an .aez file, or a folder of them, back into pictures."""
+    _load_keras()
+    from ae_zoo.tasks import Compressor
+    from ae_zoo.tasks.compression import decompress_files
+
+    compressor = model and Compressor(model)
+    _run(lambda: decompress_files(source, target, compressor), target)
+
+
+def print_header(path: Path, json: bool) -> None:
+    """Shows what an `.aez` file says of its picture; needs no Keras."""
+    from ae_zoo.codec import container  # which imports NumPy
+
+    header = container.read_header(path)
+    size, bpp = _size(path, header)
+    told = dataclasses.asdict(header) | {"bytes": size, "bpp": round(bpp, 4)}
+    if json:
+        output.print_json({"file": str(path), **told})
+        return
+    mode = ("grey", "grey and alpha", "RGB", "RGB and alpha")[header.mode - 1]
+    rows = [
+        ("picture", f"{header.width} x {header.height}, {mode}, {header.bits} bits"),
+        ("size", f"{size:,} bytes, {bpp:.3f} bits a pixel"),
+        ("quality", str(header.quality)),
+        ("weight", header.weight),
+        ("its sha256", header.sha256),
+    ]
+    output.print_table((str(path), ""), rows)
+
+
+def _size(path: Path, header) -> tuple[int, float]:
+    """Bytes of an `.aez` file, and its bits a pixel."""
+    size = path.stat().st_size
+    return size, 8 * size / (header.width * header.height)
+
+
 def _load_keras() -> None:
     with output.working("Loading Keras"):
         output.load_keras()
@@ -89,4 +180,4 @@ def _run(work: Callable[[], list], target: Path) -> None:
         raise typer.Exit(1)
 
 
-COMMANDS = (denoise, inpaint)
+COMMANDS = (denoise, inpaint, compress, decompress)

@@ -3,11 +3,12 @@
 None of them imports TensorFlow.
 """
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ae_zoo.cli import output
+from ae_zoo.cli import output, photographs
 from ae_zoo.errors import IntegrityError
 from ae_zoo.zoo import manifest
 
@@ -48,8 +49,21 @@ def _list_row(entry: dict) -> tuple[str, ...]:
     )
 
 
-def info(name: Name, json: output.AsJson = False) -> None:
-    """Show what a pretrained model is, takes and reaches."""
+def info(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="A pretrained model, or an .aez file.",
+            show_default=False,
+        ),
+    ],
+    json: output.AsJson = False,
+) -> None:
+    """Show what a pretrained model is, takes and reaches, or what an .aez file is."""
+    if name.endswith(".aez"):
+        photographs.print_header(Path(name), json)
+        return
     entry = manifest.model_info(name)
     if json:
         output.print_json(entry)

@@ -16,6 +16,7 @@ from ae_zoo.evaluation import (
     inpainting,
     likelihood,
     probe,
+    rate_distortion,
     reconstruction,
     restoration,
     sparsity,
@@ -30,6 +31,7 @@ QUESTIONS = (
     sparsity,
     denoising,
     inpainting,
+    rate_distortion,
 )
 
 __all__ = ["QUESTIONS", "Photographs", "Subject", "evaluate"]

@@ -71,19 +71,20 @@ class Compressor:
         self.sha256 = _fingerprint(model)
         self._prior = model.bottleneck.prior()
 
-    def compress(self, source, quality: int = 3) -> bytes:
+    def compress(self, source, quality: int | None = None) -> bytes:
         """The content of an `.aez` file.
 
         Args:
             source: an array (uint8, uint16, or floats in [0, 1], which get 8 bits), a
                 Pillow image, or a path. Transparency and profile are kept.
-            quality: from 0, the smallest file, to `qualities` - 1.
+            quality: from 0, the smallest file, to `qualities` - 1; None takes the
+                middle, `qualities` // 2.
 
         Raises:
             InputError: the source is no picture, or there is no such quality.
         """
+        quality = self._checked(quality)
         picture = _integers(read_picture(source))
-        self._check(quality)
         file = io.BytesIO()
         self._write(file, picture, quality)
         return file.getvalue()
@@ -97,7 +98,10 @@ class Compressor:
         return self._unpack(*container.read(source)).image()
 
     def run(
-        self, source: str | os.PathLike, target: str | os.PathLike, quality: int = 3
+        self,
+        source: str | os.PathLike,
+        target: str | os.PathLike,
+        quality: int | None = None,
     ) -> list[tuple[Path, str]]:
         """Compresses a file, or every picture of a folder.
 
@@ -111,7 +115,7 @@ class Compressor:
         Raises:
             InputError: the source cannot be read, or the target not be written.
         """
-        self._check(quality)
+        quality = self._checked(quality)
 
         def work(path: Path, out: Path) -> None:
             if out.suffix.lower() != SUFFIX:
@@ -215,12 +219,15 @@ class Compressor:
         shrink = self.model.backbone.shrink
         return -(-size[0] // shrink), -(-size[1] // shrink)
 
-    def _check(self, quality: int) -> None:
+    def _checked(self, quality: int | None) -> int:
+        if quality is None:
+            return self.qualities // 2
         if quality not in range(self.qualities):
             raise InputError(
                 f"{self.name!r} has the qualities 0 to {self.qualities - 1}, not "
                 f"{quality}: choose one of them."
             )
+        return quality
 
     def _write(self, file, picture: Picture, quality: int) -> None:
         pixels, alpha = picture.pixels, picture.alpha

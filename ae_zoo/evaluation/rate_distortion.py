@@ -1,0 +1,166 @@
+"""How small do photographs get, and how good stay they? Beside it, JPEG, WebP, AVIF."""
+
+import io
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+from scipy.interpolate import PchipInterpolator
+
+from ae_zoo.evaluation.reconstruction import psnr
+from ae_zoo.layers import MappedQuality
+from ae_zoo.tasks.compression import Compressor
+
+# Pillow's formats, with the qualities and options to write them with. JPEG is written
+# with optimised tables, WebP by its slowest method, AVIF at its default speed.
+PEERS = {
+    "jpeg": ((5, 10, 15, 25, 40, 60, 80, 90), {"optimize": True}),
+    "webp": ((1, 5, 15, 30, 50, 75, 85, 92), {"method": 6}),
+    "avif": ((15, 25, 35, 45, 55, 65, 75), {}),
+}
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Means over pictures at each quality, arrays `(qualities,)`.
+
+    Attributes:
+        qualities: as the method counts them.
+        bpp: bits a pixel, of whole files.
+        psnr: dB.
+        ms_ssim: of Wang et al., 2003, mean of the three channels.
+        encode_seconds, decode_seconds: from pixels to bytes in memory, and back.
+    """
+
+    qualities: np.ndarray
+    bpp: np.ndarray
+    psnr: np.ndarray
+    ms_ssim: np.ndarray
+    encode_seconds: np.ndarray
+    decode_seconds: np.ndarray
+
+
+def applies(model) -> bool:
+    """Only models that are told a quality to compress with."""
+    return isinstance(model.corruption, MappedQuality)
+
+
+def measure(subject) -> tuple[dict, dict]:
+    """Rate and distortion of the pictures of bsds500/val at each quality.
+
+    `bpp@Q`, `psnr@Q` (dB) and `ms_ssim@Q` are means over the pictures, whose files are
+    written and read. The baselines' `psnr@Q` and `ms_ssim@Q` are what JPEG, WebP and
+    AVIF, by Pillow, reach with as many bits, on the line between the qualities that
+    were measured. `bd_rate_jpeg` and so on are Bjontegaard rates: by how many percent
+    files are larger at equal PSNR, negative where they are smaller. The seconds are
+    means over pictures and qualities.
+    """
+    pictures = subject.pictures("bsds500", "val")
+    ours, peers = measure_codec(Compressor(subject.model), pictures), {}
+    for name in PEERS:
+        peers[name] = measure_peer(name, pictures)
+    metrics, baselines = {}, {}
+    for i, quality in enumerate(ours.qualities):
+        metrics[f"bpp@{quality}"] = ours.bpp[i]
+        for key in ("psnr", "ms_ssim"):
+            metrics[f"{key}@{quality}"] = getattr(ours, key)[i]
+            for name, peer in peers.items():
+                value = _at_rate(peer, key, ours.bpp[i])
+                if value is not None:
+                    baselines[f"{name}_{key}@{quality}"] = value
+    for name, peer in peers.items():
+        metrics[f"bd_rate_{name}"] = bd_rate(ours, peer)
+    for key in ("encode_seconds", "decode_seconds"):
+        metrics[key] = getattr(ours, key).mean()
+        baselines |= {f"{n}_{key}": getattr(c, key).mean() for n, c in peers.items()}
+    return metrics, baselines
+
+
+def measure_codec(codec: Compressor, pictures: list[np.ndarray]) -> Curve:
+    """The curve of one of the zoo's codecs over pictures `(h, w, 3)`, uint8."""
+    for picture in {picture.shape: picture for picture in pictures}.values():
+        codec.decompress(codec.compress(picture))  # compiles what a size needs
+    return _curve(
+        pictures,
+        range(codec.qualities),
+        codec.compress,
+        lambda file: np.asarray(codec.decompress(file)),
+    )
+
+
+def measure_peer(name: str, pictures: list[np.ndarray]) -> Curve:
+    """The curve of one of `PEERS` over pictures `(h, w, 3)`, uint8."""
+    qualities, options = PEERS[name]
+
+    def encode(picture: np.ndarray, quality: int) -> bytes:
+        file = io.BytesIO()
+        Image.fromarray(picture).save(file, format=name, quality=quality, **options)
+        return file.getvalue()
+
+    def decode(file: bytes) -> np.ndarray:
+        return np.asarray(Image.open(io.BytesIO(file)).convert("RGB"))
+
+    return _curve(pictures, qualities, encode, decode)
+
+
+def bd_rate(ours: Curve, peer: Curve) -> float:
+    """Bjontegaard's mean difference in rate at equal PSNR, in percent.
+
+    Between logarithms of rates, over the range of PSNR that both curves cover, on
+    monotone cubic curves through the measured points (Bjontegaard, 2001, VCEG-M33, who
+    fits polynomials). Negative where ours are the smaller files; NaN where the curves
+    share no PSNR.
+    """
+    low = max(ours.psnr.min(), peer.psnr.min())
+    high = min(ours.psnr.max(), peer.psnr.max())
+    if high <= low:
+        return float("nan")
+    ours_log, peer_log = (
+        PchipInterpolator(curve.psnr, np.log(curve.bpp)).integrate(low, high)
+        for curve in (ours, peer)
+    )
+    return 100 * float(np.expm1((ours_log - peer_log) / (high - low)))
+
+
+def _curve(
+    pictures: list[np.ndarray],
+    qualities,
+    encode: Callable[[np.ndarray, int], bytes],
+    decode: Callable[[bytes], np.ndarray],
+) -> Curve:
+    rows = []
+    for quality in qualities:
+        for picture in pictures:
+            start = time.perf_counter()
+            file = encode(picture, quality)
+            middle = time.perf_counter()
+            back = decode(file)
+            end = time.perf_counter()
+            pair = (x[None] / np.float32(255) for x in (picture, back))
+            rows.append(
+                (
+                    8 * len(file) / (picture.shape[0] * picture.shape[1]),
+                    psnr(*pair)[0],
+                    ms_ssim(picture, back),
+                    middle - start,
+                    end - middle,
+                )
+            )
+    means = np.reshape(rows, (len(qualities), len(pictures), -1)).mean(axis=1)
+    return Curve(np.array(qualities), *means.T)
+
+
+def ms_ssim(clean: np.ndarray, other: np.ndarray) -> float:
+    """Multi-scale SSIM of two pictures `(h, w, 3)`, uint8, of at least 176 pixels."""
+    import tensorflow as tf  # the only library among ours that has it
+
+    return float(tf.image.ssim_multiscale(clean, other, 255))
+
+
+def _at_rate(curve: Curve, key: str, bpp: float) -> float | None:
+    """What a curve reaches at a rate, None outside of what was measured."""
+    if not curve.bpp[0] <= bpp <= curve.bpp[-1]:
+        return None
+    return float(PchipInterpolator(np.log(curve.bpp), getattr(curve, key))(np.log(bpp)))
