@@ -33,8 +33,8 @@ def built(request):
 
 @pytest.fixture
 def pair(digits):
-    """What a model is given, damaged with its map, and the target, 16 x 16 pixels."""
-    target = np.pad(digits, ((0, 0), (2, 2), (2, 2), (0, 0)))
+    """What a model is given, damaged with its map, and the target, 32 x 32 pixels."""
+    target = np.pad(digits, ((0, 0), (10, 10), (10, 10), (0, 0)))
 
     def make(model):
         return model.corruption.corrupt(target, 0), target
@@ -75,7 +75,7 @@ def test_features(built, pair):
         features = model.features(x, key)
         assert np.isfinite(features).all() and features.std() > 0
         sizes.append(features.shape[1])
-    assert sizes == [8, 4, 2][: len(sizes)]
+    assert sizes == [16, 8, 4][: len(sizes)]
 
 
 def test_it_depends_on_its_map(built, pair):

@@ -38,3 +38,104 @@ class FactorizedPrior:
         """Tables, and which of them each value of the code after the `known` has."""
         which = np.arange(shape[-1], dtype="int32")
         return self._tables[quality], np.broadcast_to(which, shape)
+
+
+class HyperpriorPrior:
+    """A side code, by a factorised prior, that tells the table of each latent.
+
+    Of the side code, a network computes the mean and the level of each latent. What
+    differs from the mean is rounded; the level is the number of its table. The
+    network's weights are multiples of 2^-12, to which its activations are rounded as
+    well: with magnitudes that float64 adds without an error, in whatever order, every
+    machine gets the same.
+
+    Args:
+        side: prior of the side code.
+        tables: of a latent, one for each level.
+        analyse: network from latents, `(1, rows, columns, channels)`, rows and columns
+            multiples of 4, to the side code before it is rounded.
+        layers: kernels `(k, k, in, out)` and biases of the other network: each of the
+            first two comes after a doubling of rows and columns, a rectifier after
+            both; the last gives means, then levels.
+        levels: level for an output of 0, and levels for an output of 1.
+    """
+
+    SIDE = (
+        4  # latents along the side of the square that a value of the side code covers
+    )
+    BAND = 64  # rows of the side code to compute at once
+    LARGEST = 2.0**10  # activation
+
+    def __init__(self, side, tables, analyse, layers, levels):
+        self._side, self._tables = side, tables
+        self._analyse = analyse
+        self._layers = [[weight.astype("float64") for weight in w] for w in layers]
+        self._levels = levels
+
+    def quantise(self, latents: np.ndarray, quality: int) -> list[np.ndarray]:
+        """The side code and the code of latents, int32."""
+        ends = [(0, -size % self.SIDE) for size in latents.shape[:2]]
+        padded = np.pad(latents, (*ends, (0, 0)), mode="edge")
+        side = self._side.quantise(self._analyse(padded[None])[0], quality)
+        means, _ = self._expect(side[0], latents.shape)
+        return [*side, np.rint(latents - means).astype("int32")]
+
+    def restore(self, codes: list[np.ndarray], quality: int) -> np.ndarray:
+        """The latents that the decoder takes for codes, float32."""
+        side, code = codes
+        means, _ = self._expect(side, code.shape)
+        return code + means
+
+    def shapes(self, rows: int, columns: int) -> list[tuple[int, int, int]]:
+        """Of the codes of latents with so many rows and columns."""
+        channels = self._layers[-1][1].size // 2
+        small = (-(-size // self.SIDE) for size in (rows, columns))
+        return [*self._side.shapes(*small), (rows, columns, channels)]
+
+    def tables(
+        self, known: list[np.ndarray], quality: int, shape: tuple[int, int, int]
+    ) -> tuple[Tables, np.ndarray]:
+        """Tables, and which of them each value of the code after the `known` has."""
+        if not known:
+            return self._side.tables(known, quality, shape)
+        _, levels = self._expect(known[0], shape)
+        return self._tables, levels
+
+    def _expect(self, side, shape) -> tuple[np.ndarray, np.ndarray]:
+        """Means, float32, and levels, int32, of latents of a shape."""
+        means, levels = np.empty(shape, "float32"), np.empty(shape, "int32")
+        start, step = self._levels
+        for first in range(0, len(side), self.BAND):
+            # One row more on each side is all that the network sees.
+            above = min(first, 1)
+            told = self._network(side[first - above : first + self.BAND + 1])
+            rows = slice(self.SIDE * first, self.SIDE * (first + self.BAND))
+            part = means[rows]
+            begin = self.SIDE * above
+            told = told[begin : begin + len(part), : shape[1]]
+            means[rows] = told[..., : shape[2]]
+            level = start + step * told[..., shape[2] :]
+            levels[rows] = np.rint(np.clip(level, 0, len(self._tables.lows) - 1))
+        return means, levels
+
+    def _network(self, side: np.ndarray) -> np.ndarray:
+        """What the network says of some rows, four times their height and width."""
+        x = side.clip(-self.LARGEST, self.LARGEST).astype("float64")
+        for kernel, bias in self._layers[:-1]:
+            x = x.repeat(2, axis=0).repeat(2, axis=1)
+            x = np.clip(_convolve(x, kernel) + bias, 0, self.LARGEST)
+            x = np.rint(x * 2.0**12) / 2.0**12
+        kernel, bias = self._layers[-1]
+        return x @ kernel[0, 0] + bias
+
+
+def _convolve(x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """Of `(h, w, in)` with `(k, k, in, out)`; zeros lie around it."""
+    size, height, width = len(kernel), *x.shape[:2]
+    margin = size // 2
+    x = np.pad(x, ((margin, margin), (margin, margin), (0, 0)))
+    return sum(
+        x[i : i + height, j : j + width] @ kernel[i, j]
+        for i in range(size)
+        for j in range(size)
+    )

@@ -16,6 +16,7 @@ from ae_zoo.layers.entropy import (
     ScaledGradient,
 )
 from ae_zoo.layers.gaussian import GaussianBottleneck
+from ae_zoo.layers.hyperprior import HyperpriorBottleneck
 from ae_zoo.layers.skip import SkipAdd, SkipBottleneck
 from ae_zoo.layers.sparse import SparseBottleneck
 from ae_zoo.layers.tied_dense import TiedDense
@@ -27,6 +28,7 @@ __all__ = [
     "Gain",
     "GaussianBottleneck",
     "GaussianCorruption",
+    "HyperpriorBottleneck",
     "MappedHoles",
     "MappedNoise",
     "MappedQuality",

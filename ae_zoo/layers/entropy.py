@@ -5,6 +5,8 @@ import numpy as np
 from keras import ops
 from scipy.special import expit, logsumexp
 
+from ae_zoo.codec.entropy import Tables
+from ae_zoo.codec.priors import FactorizedPrior
 from ae_zoo.errors import InputError
 from ae_zoo.layers.replica import ReplicaSeedGenerator
 
@@ -107,8 +109,6 @@ class FactorizedBottleneck(keras.layers.Layer):
 
     def finish(self) -> None:
         """Computes the tables, once training has ended."""
-        from ae_zoo.codec.entropy import Tables  # which needs no Keras
-
         means, log_scales, logits = (
             ops.convert_to_numpy(weight).astype("float64")
             for weight in (self.means, self.log_scales, self.logits)
@@ -126,14 +126,12 @@ class FactorizedBottleneck(keras.layers.Layer):
         self.probabilities.assign(tables.probabilities.reshape(*lows.shape, -1))
         self.lows.assign(lows)
 
-    def prior(self):
-        """The `ae_zoo.codec.priors.FactorizedPrior` of the tables.
+    def prior(self) -> FactorizedPrior:
+        """Of the tables.
 
         Raises:
             InputError: they have not been computed yet.
         """
-        from ae_zoo.codec.entropy import Tables
-        from ae_zoo.codec.priors import FactorizedPrior
 
         probabilities = ops.convert_to_numpy(self.probabilities)
         if not probabilities.any():

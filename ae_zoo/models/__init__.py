@@ -7,6 +7,7 @@ from ae_zoo.models.deep_ae import deep_ae
 from ae_zoo.models.denoising_ae import denoising_ae
 from ae_zoo.models.dense_ae import dense_ae
 from ae_zoo.models.factorized_ae import factorized_ae
+from ae_zoo.models.hyperprior_ae import hyperprior_ae
 from ae_zoo.models.inpainting_ae import inpainting_ae
 from ae_zoo.models.registry import FAMILIES, Family, build, family, register
 from ae_zoo.models.restoration_ae import restoration_ae
@@ -26,6 +27,7 @@ __all__ = [
     "dense_ae",
     "factorized_ae",
     "family",
+    "hyperprior_ae",
     "inpainting_ae",
     "register",
     "restoration_ae",

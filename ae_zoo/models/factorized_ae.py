@@ -53,8 +53,7 @@ def factorized_ae(
         model = ae_zoo.models.factorized_ae()
         codes, qualities = model.encode(pictures_with_qualities)
     """
-    middle = lambdas[len(lambdas) // 2]
-    balance = [(value / middle) ** 0.5 for value in lambdas]
+    balance, tradeoffs = loss_weights(lambdas, channels=input_shape[-1] - 1)
     backbone = CodecBackbone(
         input_shape,
         filters=filters,
@@ -63,10 +62,6 @@ def factorized_ae(
         l1=l1,
         l2=l2,
     )
-    tradeoffs = [
-        weight * (input_shape[-1] - 1) / (255**2 * value)
-        for weight, value in zip(balance, lambdas, strict=True)
-    ]
     return Autoencoder(
         backbone,
         FactorizedBottleneck(filters[-1], tradeoffs, seed=seed),
@@ -75,3 +70,19 @@ def factorized_ae(
         output=output,
         name="factorized_ae",
     )
+
+
+def loss_weights(lambdas, channels: int) -> tuple[list[float], list[float]]:
+    """Weights of an example's squared error and of each of its bits, by quality.
+
+    Args:
+        lambdas: as of `factorized_ae`.
+        channels: of the pictures.
+    """
+    middle = lambdas[len(lambdas) // 2]
+    balance = [(value / middle) ** 0.5 for value in lambdas]
+    bits = [
+        weight * channels / (255**2 * value)
+        for weight, value in zip(balance, lambdas, strict=True)
+    ]
+    return balance, bits

@@ -1,0 +1,217 @@
+"""The bottleneck of learned compression whose probabilities follow the picture."""
+
+import functools
+
+import keras
+import numpy as np
+from keras import ops
+from scipy.special import expit
+
+from ae_zoo.codec.entropy import Tables
+from ae_zoo.codec.priors import HyperpriorPrior
+from ae_zoo.layers.bottleneck import weight_penalty
+from ae_zoo.layers.entropy import LEAST, FactorizedBottleneck
+from ae_zoo.layers.replica import ReplicaSeedGenerator
+
+# Scales of the logistic distributions that a value of the code can have.
+SCALES = np.geomspace(0.04, 64, 64)
+SYMBOLS = 256  # values that a probability table has, without its escape
+START, STEP = 24.0, 8.0  # level of the scale for an output of 0, and levels for 1
+FINEST = 2.0**-12  # of the weights of the network that tells the levels
+
+
+@keras.saving.register_keras_serializable("ae_zoo")
+class HyperpriorBottleneck(keras.layers.Layer):
+    """Rounds to integers, whose probabilities a second, small code tells.
+
+    A network makes of the latents a side code, a fourth of their size, that a
+    `FactorizedBottleneck` rounds and counts. Another makes of it the mean and the scale
+    of a logistic distribution for each latent, of which what differs from the mean is
+    rounded. Noise, gradients and weights of the bits are as in the former.
+
+    Reader and writer of a file must agree on the scales to the last bit. `finish`
+    therefore rounds the second network to 12 binary digits after the point, so that
+    `ae_zoo.codec.priors.HyperpriorPrior` can compute it without any error.
+
+    Args:
+        channels: of the latents.
+        tradeoffs: as of `FactorizedBottleneck`.
+        hidden, side: channels of the networks' hidden layers, and of the side code.
+        seed: integer, for reproducible noise.
+        l1, l2: weight penalties on the kernels.
+
+    Shapes: `(batch, h, w, channels)`, h and w multiples of 4, and qualities
+    `(batch, 1)` -> side code `(batch, h / 4, w / 4, side)`, code
+    `(batch, h, w, channels)`, both integers as floats, and the qualities.
+
+    Reference: Minnen et al., 2018, arXiv:1809.02736, without context, and with
+    logistic in the place of normal distributions.
+    """
+
+    generative = False
+    latent_dim = None  # it depends on the picture's size
+
+    def __init__(
+        self,
+        channels,
+        tradeoffs,
+        hidden=64,
+        side=32,
+        seed=None,
+        l1=0.0,
+        l2=0.0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs | {"dtype": "float32"})
+        self.channels = channels
+        self.tradeoffs = tuple(tradeoffs)
+        self.hidden = hidden
+        self.side = side
+        self.seed = seed
+        self.l1, self.l2 = l1, l2
+        self.generator = ReplicaSeedGenerator(seed)
+        self.factorized = FactorizedBottleneck(side, tradeoffs, seed=seed, name="side")
+        convolution = functools.partial(
+            keras.layers.Conv2D,
+            padding="same",
+            kernel_regularizer=weight_penalty(l1, l2),
+            dtype="float32",
+        )
+        self.analysis = keras.Sequential(
+            [
+                convolution(hidden, 3, strides=2, activation="relu"),
+                convolution(side, 3, strides=2),
+            ],
+            name="hyper_analysis",
+        )
+        self.synthesis = keras.Sequential(
+            [
+                keras.layers.UpSampling2D(dtype="float32"),
+                convolution(hidden, 3, activation="relu"),
+                keras.layers.UpSampling2D(dtype="float32"),
+                convolution(hidden, 3, activation="relu"),
+                convolution(2 * channels, 1),
+            ],
+            name="hyper_synthesis",
+        )
+
+    def build(self, input_shape):
+        self.analysis.build((None, None, None, self.channels))
+        self.synthesis.build((None, None, None, self.side))
+        self.factorized.build(((None, None, None, self.side), (None, 1)))
+        self.probabilities = self.add_weight(
+            name="probabilities",
+            shape=(len(SCALES), SYMBOLS + 1),
+            initializer="zeros",
+            trainable=False,
+        )
+
+    @property
+    def penalty_scale(self):
+        """Factor of all bits in the loss, a weight."""
+        return self.factorized.penalty_scale
+
+    def connect(self, encoder, x):
+        """The codes and quality of `x` as symbolic tensors of a functional model."""
+        return self(encoder(x))
+
+    def call(self, inputs, training=False):
+        y, quality = inputs
+        side, _ = self.factorized([self.analysis(y), quality], training=training)
+        means, levels = ops.split(self.synthesis(side), 2, axis=-1)
+        residual = y - means
+        if training:
+            noise = keras.random.uniform(ops.shape(y), -0.5, 0.5, seed=self.generator)
+            index = ops.cast(quality[:, 0], "int32")
+            weight = ops.take(np.float32(self.tradeoffs), index)
+            bits = ops.sum(self.bits(residual + noise, levels), axis=(1, 2, 3))
+            self.add_loss(self.penalty_scale * ops.mean(weight * bits))
+        code = residual + ops.stop_gradient(ops.round(residual) - residual)
+        return side, code, quality
+
+    def bits(self, values, levels):
+        """Of each value, by what the second network says of its scale."""
+        level = ops.clip(START + STEP * levels, 0, len(SCALES) - 1)
+        step = np.float32(np.log(SCALES[1] / SCALES[0]))
+        scale = np.float32(SCALES[0]) * ops.exp(step * level)
+        # By the tail in which the value lies, where float32 tells numbers near 0 apart.
+        distance = ops.abs(values)
+        mass = ops.sigmoid((0.5 - distance) / scale) - ops.sigmoid(
+            (-0.5 - distance) / scale
+        )
+        return -ops.log2(ops.maximum(mass, LEAST))
+
+    def decoder(self, synthesis) -> keras.Model:
+        """The model from codes, by a model from latents, and quality to pictures."""
+        side = keras.Input((None, None, self.side))
+        code, quality = (keras.Input(x.shape[1:]) for x in synthesis.inputs)
+        latents = _AddMeans()([code, self.synthesis(side)])
+        pictures = synthesis([latents, quality])
+        return keras.Model([side, code, quality], pictures, name="decoder")
+
+    def finish(self) -> None:
+        """Computes the tables, and rounds the second network, after training."""
+        self.factorized.finish()
+        for weight in self.synthesis.weights:
+            values = ops.convert_to_numpy(weight)
+            weight.assign(np.rint(values / FINEST) * FINEST)
+        distance = np.abs(np.arange(SYMBOLS) - SYMBOLS // 2)
+        scales = SCALES[:, None]
+        mass = expit((0.5 - distance) / scales) - expit((-0.5 - distance) / scales)
+        lows = np.full(len(SCALES), -(SYMBOLS // 2), "int32")
+        self.probabilities.assign(Tables.from_probabilities(mass, lows).probabilities)
+
+    def prior(self) -> HyperpriorPrior:
+        """Of the tables and networks.
+
+        Raises:
+            InputError: the tables have not been computed yet.
+        """
+
+        side = self.factorized.prior()
+        probabilities = ops.convert_to_numpy(self.probabilities)
+        lows = np.full(len(SCALES), -(SYMBOLS // 2), "int32")
+        layers = [
+            [ops.convert_to_numpy(weight) for weight in layer.weights]
+            for layer in self.synthesis.layers
+            if layer.weights
+        ]
+        return HyperpriorPrior(
+            side,
+            Tables(probabilities, lows),
+            self.analysis.predict_on_batch,
+            layers,
+            levels=(START, STEP),
+        )
+
+    def compute_output_shape(self, input_shape):
+        (batch, height, width, channels), quality = input_shape
+        small = (side and side // HyperpriorPrior.SIDE for side in (height, width))
+        return (batch, *small, self.side), (batch, height, width, channels), quality
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "channels": self.channels,
+            "tradeoffs": self.tradeoffs,
+            "hidden": self.hidden,
+            "side": self.side,
+            "seed": self.seed,
+            "l1": self.l1,
+            "l2": self.l2,
+        }
+
+
+@keras.saving.register_keras_serializable("ae_zoo")
+class _AddMeans(keras.layers.Layer):
+    """The code and, of as many channels in the other's first half, the means."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs | {"dtype": "float32"})
+
+    def call(self, inputs):
+        code, told = inputs
+        return code + told[..., : code.shape[-1]]
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]
