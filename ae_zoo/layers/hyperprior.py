@@ -17,7 +17,9 @@ from ae_zoo.layers.replica import ReplicaSeedGenerator
 SCALES = np.geomspace(0.04, 64, 64)
 SYMBOLS = 256  # values that a probability table has, without its escape
 START, STEP = 24.0, 8.0  # level of the scale for an output of 0, and levels for 1
-FINEST = 2.0**-12  # of the weights of the network that tells the levels
+# Last binary digit and limit of the weights of the network that tells the levels: sums
+# of 2^10 products with activations up to 2^10 then fit into the 53 bits of float64.
+FINEST, LARGEST = 2.0**-12, 2.0**3
 
 
 @keras.saving.register_keras_serializable("ae_zoo")
@@ -154,7 +156,7 @@ class HyperpriorBottleneck(keras.layers.Layer):
         self.factorized.finish()
         for weight in self.synthesis.weights:
             values = ops.convert_to_numpy(weight)
-            weight.assign(np.rint(values / FINEST) * FINEST)
+            weight.assign(np.clip(np.rint(values / FINEST) * FINEST, -LARGEST, LARGEST))
         distance = np.abs(np.arange(SYMBOLS) - SYMBOLS // 2)
         scales = SCALES[:, None]
         mass = expit((0.5 - distance) / scales) - expit((-0.5 - distance) / scales)
