@@ -7,6 +7,7 @@ import numpy as np
 import yaml
 
 from ae_zoo import models
+from ae_zoo.layers.damage import MappedQuality, with_map
 from ae_zoo.zoo.manifest import read_manifest
 from ae_zoo.zoo.pictures import reconstruction_rows, save_png, tile
 
@@ -23,13 +24,37 @@ LABELS = {
     "code_mean_activation": "mean activation of the code",
     "code_active_fraction": "active units an image",
     "code_dead_fraction": "dead units",
+    "bpp": "bits a pixel",
+    "ms_ssim": "MS-SSIM",
+    "bd_rate_jpeg": "rate against JPEG's at equal PSNR, %",
+    "bd_rate_webp": "rate against WebP's at equal PSNR, %",
+    "bd_rate_avif": "rate against AVIF's at equal PSNR, %",
+}
+# How to use what is for pictures of any kind and size, by its task.
+USES = {
+    "denoise": """\
+from ae_zoo.tasks import Denoiser
+
+denoise = Denoiser("{name}")
+clean = denoise("noisy.png")  # estimates the noise""",
+    "inpaint": """\
+from ae_zoo.tasks import Inpainter
+
+inpaint = Inpainter("{name}")
+whole = inpaint("damaged.png", "mask.png")  # white where it is damaged""",
+    "compress": """\
+from ae_zoo.tasks import Compressor
+
+codec = Compressor("{name}")
+data = codec.compress("photo.png", quality=3)  # from 0 to 5
+image = codec.decompress(data)""",
 }
 
 
 def write_card(entry: dict, recipe: dict, folder: Path, model, data_dir=None) -> None:
     """Writes `README.md` and its pictures into the weights folder."""
     images = _examples(entry, model, data_dir)
-    rows = reconstruction_rows(model, images)
+    caption, rows = _rows(model, images)
     save_png(tile(rows, columns=len(images)), folder / "reconstructions.png")
     sparse = "code_mean_activation" in entry["metrics"]
     if sparse:
@@ -40,7 +65,7 @@ def write_card(entry: dict, recipe: dict, folder: Path, model, data_dir=None) ->
         f"# {entry['name']}",
         f"{family.summary} Trained on `{entry['dataset']}`, "
         f"{entry['parameters']:,} parameters{_code_size(entry)}.",
-        "![Test images above, reconstructions below](reconstructions.png)",
+        f"![{caption}](reconstructions.png)",
         f"```python\n{_usage(entry)}\n```",
         f"## Measured\n\nBy `{entry['measured_by']}`, {_test_data(entry)}",
         _metrics_table(entry),
@@ -74,6 +99,19 @@ def _examples(entry: dict, model, data_dir) -> np.ndarray:
     return np.stack(middles) / np.float32(255)
 
 
+def _rows(model, images: np.ndarray) -> tuple[str, np.ndarray]:
+    """What the card's picture shows, and its images row by row."""
+    if isinstance(model.corruption, MappedQuality):
+        last = model.corruption.qualities - 1
+        shown = [model.reconstruct(with_map(images, q)) for q in (0, last // 2, last)]
+        words = f"Test images above, below them qualities 0, {last // 2} and {last}"
+        return words, np.concatenate([images, *shown])
+    rows = reconstruction_rows(model, images)
+    if len(rows) > 2 * len(images):
+        return "Test images, damaged, and restored", rows
+    return "Test images above, reconstructions below", rows
+
+
 def _code_size(entry: dict) -> str:
     code = entry["latent"]
     return "" if None in code else f", code of {code[0]} values"
@@ -81,12 +119,8 @@ def _code_size(entry: dict) -> str:
 
 def _usage(entry: dict) -> str:
     name = entry["name"]
-    if "denoise" in entry["tasks"] and None in entry["input"]["shape"]:
-        return (
-            "from ae_zoo.tasks import Denoiser\n\n"
-            f'denoise = Denoiser("{name}")\n'
-            'clean = denoise("noisy.png")  # any kind and size; estimates the noise'
-        )
+    if None in entry["input"]["shape"]:
+        return USES[entry["tasks"][0]].format(name=name)
     return (
         f'import ae_zoo\n\nmodel = ae_zoo.load("{name}")\n'
         "codes = model.encode(images)  # float32 in [0, 1], (n, 28, 28, 1)"

@@ -13,7 +13,9 @@ def reconstruction_rows(model, images: np.ndarray) -> np.ndarray:
     rows, inputs = [images], images
     if model.corruption is not None:
         inputs = np.asarray(model.corruption.corrupt(images, 0))
-        rows.append(inputs[..., : images.shape[-1]])  # without a map
+        damaged = inputs[..., : images.shape[-1]]  # without a map
+        if not np.array_equal(damaged, images):
+            rows.append(damaged)
     # Not by `predict`, which would wait for the other workers of a training.
     rows.append(np.asarray(model(inputs, training=False)))
     return np.concatenate(rows)
