@@ -341,7 +341,7 @@ def photographs(monkeypatch):
         return [x[..., :1] if grey else x for x in colour]
 
     monkeypatch.setattr("ae_zoo.evaluation.subject.load_pictures", load)
-    means, equations = denoising._non_local_means, inpainting._biharmonic
+    means, equations = denoising.non_local_means, inpainting.biharmonic
     monkeypatch.setattr(denoising, "_peers", lambda: {"nlm": means})
     monkeypatch.setattr(inpainting, "_peers", lambda: {"biharmonic": equations})
 

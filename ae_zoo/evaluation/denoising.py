@@ -60,13 +60,13 @@ def _mean(figure, clean: list, restored: list) -> float:
 
 
 def _peers() -> dict:
-    peers = {"nlm": _non_local_means}
+    peers = {"nlm": non_local_means}
     if importlib.util.find_spec("bm3d"):
         peers["bm3d"] = _bm3d
     return peers
 
 
-def _non_local_means(noisy: np.ndarray, sigma: float) -> np.ndarray:
+def non_local_means(noisy: np.ndarray, sigma: float) -> np.ndarray:
     """Buades et al., 2005, with the settings of scikit-image's example."""
     restored = denoise_nl_means(
         noisy,

@@ -51,13 +51,13 @@ def measure(subject) -> tuple[dict, dict]:
 
 
 def _peers() -> dict:
-    peers = {"biharmonic": _biharmonic}
+    peers = {"biharmonic": biharmonic}
     if importlib.util.find_spec("cv2"):
         peers |= {"telea": _opencv("INPAINT_TELEA"), "ns": _opencv("INPAINT_NS")}
     return peers
 
 
-def _biharmonic(damaged: np.ndarray, holes: np.ndarray) -> np.ndarray:
+def biharmonic(damaged: np.ndarray, holes: np.ndarray) -> np.ndarray:
     """Damelin and Hoang, 2018."""
     # All at once, scikit-image 0.26 reads memory that it has not set for some holes.
     filled = inpaint_biharmonic(
