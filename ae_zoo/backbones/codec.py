@@ -38,7 +38,7 @@ class CodecBackbone:
     def __init__(
         self,
         input_shape,
-        filters=(48, 96, 112, 128),
+        filters=(48, 80, 96, 240),
         balance=(1.0,) * 6,
         activation="relu",
         l1=0.0,

@@ -17,7 +17,7 @@ LAMBDAS = (0.0018, 0.0035, 0.0067, 0.013, 0.025, 0.0483)
 )
 def factorized_ae(
     input_shape=(None, None, 4),
-    filters=(48, 96, 112, 128),
+    filters=(48, 80, 96, 240),
     lambdas=LAMBDAS,
     activation="relu",
     loss="mse",

@@ -15,7 +15,7 @@ from ae_zoo.models.registry import register
 )
 def hyperprior_ae(
     input_shape=(None, None, 4),
-    filters=(48, 96, 112, 128),
+    filters=(48, 80, 96, 240),
     hidden=64,
     side=32,
     lambdas=LAMBDAS,
