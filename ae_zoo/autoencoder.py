@@ -22,9 +22,10 @@ class Autoencoder(keras.Model):
         bottleneck: a `Bottleneck` layer, from the encoder's output to the code.
         corruption: optional layer that damages the input in training. One with a map
             (`ae_zoo.layers.MappedNoise`) is no part of the model, whose input it makes.
-        loss: 'mse' (squared error an example), 'mae' (absolute error an example) or
-            'bce' (nats an example); what `compile()` uses when it is given none.
-        output: activation of the output, 'sigmoid' for data in [0, 1] or 'linear'.
+        loss: 'mse' (squared error an example), 'mae' (absolute error an example), 'bce'
+            or 'cce' (nats an example); what `compile()` uses when it is given none.
+        output: activation of the output, 'sigmoid' for data in [0, 1], 'softmax' for
+            probabilities along the last axis, or 'linear'.
 
     Attributes:
         encoder, bottleneck, decoder, corruption: the four parts.
@@ -52,13 +53,19 @@ class Autoencoder(keras.Model):
                 f"loss='bce' needs values in [0, 1]: use output='sigmoid', not "
                 f"{output!r}."
             )
+        if loss == "cce" and output != "softmax":
+            raise ValueError(
+                f"loss='cce' needs probabilities: use output='softmax', not {output!r}."
+            )
         losses.get(loss)  # refuse an unknown name now, not at compile time
         inputs = keras.Input(backbone.input_shape, name="input")
         inside = corruption is not None and not corruption.has_map
         x = corruption(inputs) if inside else inputs
         code = bottleneck.connect(backbone.encoder, x)
         decoder = backbone.decoder(bottleneck, activation=output)
-        super().__init__(inputs, decoder(code), **kwargs)
+        writer = getattr(backbone, "writer", None)
+        outputs = decoder(code) if writer is None else writer([code, inputs])
+        super().__init__(inputs, outputs, **kwargs)
 
         self.backbone = backbone
         self.encoder = backbone.encoder

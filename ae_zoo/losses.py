@@ -40,11 +40,31 @@ class BinaryCrossentropy(keras.losses.Loss):
         return _sum_over_example(ops.binary_crossentropy(y_true, y_pred))
 
 
-LOSSES = {"mse": SquaredError, "mae": AbsoluteError, "bce": BinaryCrossentropy}
+@keras.saving.register_keras_serializable("ae_zoo")
+class CategoricalCrossentropy(keras.losses.Loss):
+    """Cross-entropy of an example in nats, for one-hot vectors along the last axis.
+
+    Vectors of zeros, with which short sequences are filled up, count nothing.
+    """
+
+    def call(self, y_true, y_pred):
+        y_true = ops.cast(y_true, y_pred.dtype)
+        # Not Keras's function, which would let probabilities that round to 0 count as
+        # 1e-7 without a gradient, and scale those that do not sum to 1.
+        nats = -y_true * ops.log(ops.maximum(y_pred, 1e-12))
+        return _sum_over_example(nats)
+
+
+LOSSES = {
+    "mse": SquaredError,
+    "mae": AbsoluteError,
+    "bce": BinaryCrossentropy,
+    "cce": CategoricalCrossentropy,
+}
 
 
 def get(name: str) -> keras.losses.Loss:
-    """The loss called `name`: 'mse', 'mae' or 'bce'."""
+    """The loss called `name`: 'mse', 'mae', 'bce' or 'cce'."""
     if name not in LOSSES:
         raise UnknownNameError(
             f"Unknown loss {name!r}; choose one of {', '.join(LOSSES)}."

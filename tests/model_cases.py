@@ -7,9 +7,14 @@ defaults do not reach.
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from ae_zoo.models import FAMILIES
 
 IMAGE = (12, 12, 1)
+# Of the families that take no image: its rows as a sequence, or a video of it.
+SEQUENCE, VIDEO = (12, 12), (3, 12, 12, 1)
+SHAPES = {"conv1d_ae": SEQUENCE, "recurrent_ae": SEQUENCE, "convlstm_ae": VIDEO}
 
 # Arguments that take another path through a family than its defaults.
 VARIANTS = {
@@ -22,6 +27,9 @@ VARIANTS = {
     "stacked_ae": {"untied": {"tied": False}},
     "sparse_ae": {"kl": {"activation": "sigmoid", "penalty": "kl", "weight": 0.1}},
     "contractive_ae": {"exact": {"hidden": ()}},
+    "recurrent_ae": {
+        "feedback": {"cell": "gru", "decoding": "feedback", "bidirectional": False},
+    },
     "denoising_ae": {
         "masking": {"noise": "masking", "backbone": "dense", "hidden": (16,)},
         "salt": {"noise": "salt_and_pepper", "backbone": "dense", "hidden": (16,)},
@@ -40,13 +48,27 @@ class Case:
     def build(self, **changes):
         return FAMILIES[self.family].build(**(self.arguments | changes))
 
+    @property
+    def shape(self):
+        return self.arguments["input_shape"]
+
+    def examples(self, digits):
+        """Images `(n, 12, 12, 1)` as what the model takes; a video fades them out."""
+        if self.shape == SEQUENCE:
+            return digits[..., 0]
+        if self.shape == VIDEO:
+            return np.stack([digits, digits / 2, digits / 4], axis=1)
+        return digits
+
 
 def _small_cases(family):
     accepted = family.arguments
     if "latent_dim" not in accepted:
         yield "default", {"input_shape": (None, None, 2), "filters": (4, 6, 8)}
         return
-    small = {"input_shape": IMAGE, "latent_dim": 6}
+    small = {"input_shape": SHAPES.get(family.name, IMAGE), "latent_dim": 6}
+    small |= {"units": (10,), "output": "sigmoid"} if "units" in accepted else {}
+    small |= {"output": "sigmoid"} if "dilations" in accepted else {}
     small |= {"hidden": (16, 8)} if "hidden" in accepted else {}
     small |= {"filters": (4, 8)} if "filters" in accepted else {}
     small |= {"seed": 0} if "seed" in accepted else {}

@@ -10,7 +10,7 @@ import pytest
 from model_cases import CASES
 
 # Every family on every backbone; JAX compiles too slowly for all their variants.
-VARIANTS = ("default", "dense", "conv", "kl", "batch_norm", "tiny")
+VARIANTS = ("default", "dense", "conv", "kl", "batch_norm", "tiny", "feedback")
 LOADED = [case for case in CASES if case.id.split("-")[1] in VARIANTS]
 
 # Cases that also take a training step under JAX: noise, penalties, shared kernels,
@@ -22,6 +22,7 @@ TRAINED = (
     "stacked_ae-default",
     "conv_ae-batch_norm",
     "conv_ae-tiny",
+    "recurrent_ae-feedback",
 )
 
 # Runs in a fresh process, since Keras chooses its backend once.
@@ -35,9 +36,10 @@ import ae_zoo.models
 
 assert keras.backend.backend() == "jax"
 folder, trained = Path(sys.argv[1]), sys.argv[2:]
-x = np.load(folder / "x.npy")
+inputs = np.load(folder / "inputs.npz")
 results = {}
 for path in sorted(folder.glob("*-*")):
+    x = inputs[path.name]
     model = keras.saving.load_model(path)
     results[path.name] = model(x, training=False)
     if path.name in trained:
@@ -50,13 +52,13 @@ np.savez(folder / "results.npz", **results)
 def test_jax_gives_tensorflows_outputs(digits, seeded, tmp_path):
     if importlib.util.find_spec("jax") is None:
         pytest.skip("needs jax, which the extra ae-zoo[test] installs")
-    x = digits[:8]
-    np.save(tmp_path / "x.npy", x)
+    inputs = {case.id: case.examples(digits[:8]) for case in LOADED}
+    np.savez(tmp_path / "inputs.npz", **inputs)
     expected = {}
     for case in LOADED:
         model = case.build()
         model.save(tmp_path / case.id, zipped=False)
-        expected[case.id] = np.asarray(model(x, training=False))
+        expected[case.id] = np.asarray(model(inputs[case.id], training=False))
 
     environment = os.environ | {
         "KERAS_BACKEND": "jax",

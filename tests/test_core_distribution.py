@@ -57,8 +57,9 @@ def test_two_replicas_train_like_one(case: Case, mirrored, digits, seeded):
     if has_estimated_penalty(case):
         pytest.skip("the contractive estimate is random; see the test of its noise")
     single = tf.distribute.get_strategy()
-    initial, expected, expected_loss = train(case, digits, single)
-    _, reached, loss = train(case, digits, mirrored, initial)
+    x = case.examples(digits)
+    initial, expected, expected_loss = train(case, x, single)
+    _, reached, loss = train(case, x, mirrored, initial)
     moved = [np.abs(a - b).max() for a, b in zip(initial, expected, strict=True)]
     assert max(moved) > 0.01
     for ours, theirs in zip(reached, expected, strict=True):

@@ -7,14 +7,23 @@ builds the mirrored model from the code to the input's shape, and
 """
 
 from ae_zoo.backbones.conv import ConvBackbone
+from ae_zoo.backbones.conv1d import Conv1DBackbone
+from ae_zoo.backbones.convlstm import ConvLSTMBackbone
 from ae_zoo.backbones.dense import DenseBackbone
+from ae_zoo.backbones.recurrent import RecurrentBackbone
 from ae_zoo.errors import UnknownNameError
 
-BACKBONES = {"dense": DenseBackbone, "conv": ConvBackbone}
+BACKBONES = {
+    "dense": DenseBackbone,
+    "conv": ConvBackbone,
+    "conv1d": Conv1DBackbone,
+    "recurrent": RecurrentBackbone,
+    "convlstm": ConvLSTMBackbone,
+}
 
 
 def get(name: str, input_shape, **options):
-    """The backbone called `name` ('dense' or 'conv') for `input_shape`."""
+    """The backbone called `name`, one of `BACKBONES`, for `input_shape`."""
     if name not in BACKBONES:
         raise UnknownNameError(
             f"Unknown backbone {name!r}; choose one of {', '.join(BACKBONES)}."
@@ -22,4 +31,12 @@ def get(name: str, input_shape, **options):
     return BACKBONES[name](input_shape, **options)
 
 
-__all__ = ["BACKBONES", "ConvBackbone", "DenseBackbone", "get"]
+__all__ = [
+    "BACKBONES",
+    "Conv1DBackbone",
+    "ConvBackbone",
+    "ConvLSTMBackbone",
+    "DenseBackbone",
+    "RecurrentBackbone",
+    "get",
+]

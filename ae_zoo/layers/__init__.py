@@ -15,6 +15,7 @@ from ae_zoo.layers.entropy import (
     QualityOf,
     ScaledGradient,
 )
+from ae_zoo.layers.feedback import FeedbackCell, FeedbackDecoder
 from ae_zoo.layers.gaussian import GaussianBottleneck
 from ae_zoo.layers.hyperprior import HyperpriorBottleneck
 from ae_zoo.layers.skip import SkipAdd, SkipBottleneck
@@ -25,6 +26,8 @@ __all__ = [
     "Bottleneck",
     "ContractiveBottleneck",
     "FactorizedBottleneck",
+    "FeedbackCell",
+    "FeedbackDecoder",
     "Gain",
     "GaussianBottleneck",
     "GaussianCorruption",

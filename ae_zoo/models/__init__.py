@@ -2,13 +2,16 @@
 
 from ae_zoo.models.beta_vae import beta_vae
 from ae_zoo.models.contractive_ae import contractive_ae
+from ae_zoo.models.conv1d_ae import conv1d_ae
 from ae_zoo.models.conv_ae import conv_ae
+from ae_zoo.models.convlstm_ae import convlstm_ae
 from ae_zoo.models.deep_ae import deep_ae
 from ae_zoo.models.denoising_ae import denoising_ae
 from ae_zoo.models.dense_ae import dense_ae
 from ae_zoo.models.factorized_ae import factorized_ae
 from ae_zoo.models.hyperprior_ae import hyperprior_ae
 from ae_zoo.models.inpainting_ae import inpainting_ae
+from ae_zoo.models.recurrent_ae import recurrent_ae
 from ae_zoo.models.registry import FAMILIES, Family, build, family, register
 from ae_zoo.models.restoration_ae import restoration_ae
 from ae_zoo.models.sparse_ae import sparse_ae
@@ -21,7 +24,9 @@ __all__ = [
     "beta_vae",
     "build",
     "contractive_ae",
+    "conv1d_ae",
     "conv_ae",
+    "convlstm_ae",
     "deep_ae",
     "denoising_ae",
     "dense_ae",
@@ -29,6 +34,7 @@ __all__ = [
     "family",
     "hyperprior_ae",
     "inpainting_ae",
+    "recurrent_ae",
     "register",
     "restoration_ae",
     "sparse_ae",

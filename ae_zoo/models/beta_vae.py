@@ -29,7 +29,7 @@ def beta_vae(
     Args:
         input_shape: shape of one example, float32 in [0, 1].
         latent_dim: size of the code.
-        backbone: 'conv' or 'dense'.
+        backbone: 'conv', 'dense', 'conv1d', 'recurrent' or 'convlstm'.
         beta: weight of the KL divergence.
         loss: 'bce' (Bernoulli likelihood, nats) or 'mse' (squared error).
         output: 'sigmoid' or 'linear'.

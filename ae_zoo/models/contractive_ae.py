@@ -32,7 +32,8 @@ def contractive_ae(
     Args:
         input_shape: shape of one example, float32, in [0, 1] for a sigmoid output.
         latent_dim: size of the code.
-        backbone: 'dense' (by default without hidden layers) or 'conv'.
+        backbone: 'dense' (by default without hidden layers), 'conv', 'conv1d',
+            'recurrent' or 'convlstm'.
         activation: of the code.
         weight: weight of the penalty against the loss of an example.
         step: size of the finite difference, in units of the input.

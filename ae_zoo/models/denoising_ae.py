@@ -31,7 +31,7 @@ def denoising_ae(
     Args:
         input_shape: shape of one example, float32 in [0, 1] before the noise.
         latent_dim: size of the linear code.
-        backbone: 'conv' for images or 'dense'.
+        backbone: 'conv', 'dense', 'conv1d', 'recurrent' or 'convlstm'.
         noise: 'gaussian' (`level` is the standard deviation), 'masking' or
             'salt_and_pepper' (`level` is the fraction of values hit).
         level: strength of the noise.

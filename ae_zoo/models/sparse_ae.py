@@ -32,7 +32,8 @@ def sparse_ae(
     Args:
         input_shape: shape of one example, float32, in [0, 1] for a sigmoid output.
         latent_dim: size of the code, usually larger than the data.
-        backbone: 'dense' (by default without hidden layers) or 'conv'.
+        backbone: 'dense' (by default without hidden layers), 'conv', 'conv1d',
+            'recurrent' or 'convlstm'.
         activation: of the code; 'relu' for 'l1', 'sigmoid' for 'kl'.
         penalty: 'l1' on the activations, or 'kl' between `target` and each unit's
             mean activation.

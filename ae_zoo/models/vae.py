@@ -31,7 +31,7 @@ def vae(
     Args:
         input_shape: shape of one example, float32 in [0, 1].
         latent_dim: size of the code.
-        backbone: 'dense' or 'conv'.
+        backbone: 'dense', 'conv', 'conv1d', 'recurrent' or 'convlstm'.
         beta: weight of the KL divergence.
         loss: 'bce' (Bernoulli likelihood, nats) or 'mse' (squared error).
         output: 'sigmoid' or 'linear'.

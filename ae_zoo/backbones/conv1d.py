@@ -1,0 +1,107 @@
+"""Strided and dilated convolutions along time, for sequences of one length."""
+
+import math
+
+import keras
+from keras import layers
+
+from ae_zoo.backbones.convolve import convolve
+from ae_zoo.errors import InputError
+from ae_zoo.layers.bottleneck import weight_penalty
+
+
+class Conv1DBackbone:
+    """Convolutions that halve the length, mirrored in the decoder.
+
+    Before each halving, and after each doubling, stand residual convolutions that see
+    farther by their dilation. Lengths that do not divide by two are padded on the way
+    down and cropped back on the way up.
+
+    Args:
+        input_shape: `(length, channels)`.
+        filters: channels after each halving.
+        dilations: rates of the residual convolutions at each length; may be empty.
+        kernel_size: length of the kernels.
+        activation: activation of the hidden layers.
+        dropout: rate after each halving.
+        l1, l2: weight penalties on the kernels.
+
+    Raises:
+        InputError: the input is no sequence, or there are no filters.
+    """
+
+    def __init__(
+        self,
+        input_shape,
+        filters=(32, 64),
+        dilations=(1, 2),
+        kernel_size=5,
+        activation="gelu",
+        dropout=0.0,
+        l1=0.0,
+        l2=0.0,
+    ):
+        if len(input_shape) != 2:
+            raise InputError(
+                "The conv1d backbone takes sequences, input_shape=(length, channels); "
+                f"received {tuple(input_shape)}."
+            )
+        if not filters:
+            raise InputError(
+                "The conv1d backbone needs filters, such as (32, 64): the channels "
+                "after each halving."
+            )
+        self.input_shape = tuple(input_shape)
+        self.filters = tuple(filters)
+        self.dilations = tuple(dilations)
+        self.kernel_size = kernel_size
+        self.activation = activation
+        self.l1, self.l2 = l1, l2
+
+        inputs = keras.Input(self.input_shape)
+        h = inputs
+        for i, channels in enumerate(self.filters, 1):
+            h = self._convolve(h, channels, strides=2)
+            h = self._look_around(h, name=f"conv_{i}")
+            if dropout:
+                h = layers.SpatialDropout1D(dropout)(h)
+        self.encoder = keras.Model(inputs, layers.Flatten()(h), name="encoder")
+        self.feature_names = tuple(f"conv_{i}" for i in range(1, len(filters) + 1))
+
+    def _convolve(self, x, channels, kind=layers.Conv1D, **options):
+        options.setdefault("activation", self.activation)
+        penalties = {"l1": self.l1, "l2": self.l2}
+        return convolve(x, channels, self.kernel_size, kind, **penalties, **options)
+
+    def _look_around(self, x, name=None):
+        """The residual convolutions; `name` is that of the last layer."""
+        for rate in self.dilations:
+            h = self._convolve(x, x.shape[-1], dilation_rate=rate)
+            x = layers.Add()([x, h])
+        return layers.Identity(name=name)(x)
+
+    def decoder(self, bottleneck, activation) -> keras.Model:
+        """Model from the code to `input_shape`, with `activation` at the end."""
+        length, channels = self.input_shape
+        lengths = [length]
+        for _ in self.filters:
+            lengths.append(math.ceil(lengths[-1] / 2))
+        smallest = (lengths.pop(), self.filters[-1])
+
+        inputs = keras.Input((bottleneck.latent_dim,))
+        x = layers.Dense(
+            math.prod(smallest),
+            activation=self.activation,
+            kernel_regularizer=weight_penalty(self.l1, self.l2),
+            name="expand",
+        )(inputs)
+        x = layers.Reshape(smallest)(x)
+        widths = [self.filters[0], *self.filters[:-1]]
+        for size, width in zip(lengths[::-1], widths[::-1], strict=True):
+            x = self._look_around(x)
+            x = self._convolve(x, width, layers.Conv1DTranspose, strides=2)
+            if x.shape[1] > size:
+                x = layers.Cropping1D((0, x.shape[1] - size))(x)
+        x = self._convolve(x, channels, activation="linear")
+        x = layers.Activation(activation, dtype="float32")(x)
+        return keras.Model(inputs, x, name="decoder")

@@ -1,0 +1,105 @@
+"""Convolutions within frames and a convolutional LSTM between them, for video."""
+
+import math
+
+import keras
+from keras import layers
+
+from ae_zoo.errors import InputError
+from ae_zoo.layers.bottleneck import weight_penalty
+
+
+class ConvLSTMBackbone:
+    """Each frame is halved by convolutions; a ConvLSTM reads the frames in order.
+
+    Its last state is what the encoder gives. The decoder repeats the code for each
+    frame before another ConvLSTM, whose states transposed convolutions enlarge.
+
+    Args:
+        input_shape: `(frames, height, width, channels)`; height and width are multiples
+            of 2 to the number of filters.
+        filters: channels after each halving.
+        kernel_size: side of the kernels.
+        activation: activation of the hidden convolutions.
+        dropout: rate after each halving.
+        l1, l2: weight penalties on the kernels.
+
+    Raises:
+        InputError: the input is no video, has another size, or there are no filters.
+
+    Reference: Shi et al., 2015, arXiv:1506.04214; Srivastava et al., 2015,
+    arXiv:1502.04681.
+    """
+
+    def __init__(
+        self,
+        input_shape,
+        filters=(16, 32),
+        kernel_size=3,
+        activation="gelu",
+        dropout=0.0,
+        l1=0.0,
+        l2=0.0,
+    ):
+        if len(input_shape) != 4:
+            raise InputError(
+                "The convlstm backbone takes videos, input_shape=(frames, height, "
+                f"width, channels); received {tuple(input_shape)}."
+            )
+        shrink = 2 ** len(filters)
+        if not filters or any(side % shrink for side in input_shape[1:3]):
+            raise InputError(
+                f"{len(filters)} filters halve the frames as often: give filters, and "
+                f"a height and width that {shrink} divides; received "
+                f"{tuple(input_shape)}."
+            )
+        self.input_shape = tuple(input_shape)
+        self.filters = tuple(filters)
+        self.kernel_size = kernel_size
+        self.activation = activation
+        self.l1, self.l2 = l1, l2
+
+        inputs = keras.Input(self.input_shape)
+        h = inputs
+        for i, channels in enumerate(self.filters, 1):
+            layer = self._layer(layers.Conv2D, channels, activation, strides=2)
+            h = layers.TimeDistributed(layer, name=f"conv_{i}")(h)
+            if dropout:
+                h = layers.TimeDistributed(layers.SpatialDropout2D(dropout))(h)
+        h = self._layer(layers.ConvLSTM2D, filters[-1])(h)
+        self.encoder = keras.Model(inputs, layers.Flatten()(h), name="encoder")
+        self.feature_names = tuple(f"conv_{i}" for i in range(1, len(filters) + 1))
+
+    def _layer(self, kind, channels, activation="tanh", **options):
+        return kind(
+            channels,
+            self.kernel_size,
+            padding="same",
+            activation=activation,
+            kernel_regularizer=weight_penalty(self.l1, self.l2),
+            **options,
+        )
+
+    def decoder(self, bottleneck, activation) -> keras.Model:
+        """Model from the code to `input_shape`, with `activation` at the end."""
+        frames, height, width, channels = self.input_shape
+        shrink = 2 ** len(self.filters)
+        smallest = (height // shrink, width // shrink, self.filters[-1])
+
+        inputs = keras.Input((bottleneck.latent_dim,))
+        x = layers.Dense(
+            math.prod(smallest),
+            activation=self.activation,
+            kernel_regularizer=weight_penalty(self.l1, self.l2),
+            name="expand",
+        )(inputs)
+        x = layers.RepeatVector(frames)(x)
+        x = layers.Reshape((frames, *smallest))(x)
+        x = self._layer(layers.ConvLSTM2D, self.filters[-1], return_sequences=True)(x)
+        outputs = [channels, *self.filters[:-1]]
+        for i, n in enumerate(reversed(outputs), 1):
+            inner = self.activation if i < len(outputs) else "linear"
+            layer = self._layer(layers.Conv2DTranspose, n, inner, strides=2)
+            x = layers.TimeDistributed(layer)(x)
+        x = layers.Activation(activation, dtype="float32")(x)
+        return keras.Model(inputs, x, name="decoder")

@@ -1,0 +1,54 @@
+"""The convolutional-recurrent autoencoder of video."""
+
+from ae_zoo.autoencoder import Autoencoder
+from ae_zoo.backbones import ConvLSTMBackbone
+from ae_zoo.layers import Bottleneck
+from ae_zoo.models.registry import register
+
+
+@register(
+    "convlstm_ae",
+    reference="Shi et al., 2015, arXiv:1506.04214",
+    tasks=("features", "reconstruct"),
+)
+def convlstm_ae(
+    input_shape=(10, 32, 32, 1),
+    latent_dim=128,
+    filters=(16, 32),
+    kernel_size=3,
+    activation="gelu",
+    loss="mse",
+    output="sigmoid",
+    dropout=0.0,
+    l1=0.0,
+    l2=0.0,
+):
+    """Autoencoder of convolutions within frames and a ConvLSTM between them.
+
+    Use it for short videos: one code holds all frames, and what moves is said once.
+
+    Args:
+        input_shape: `(frames, height, width, channels)`, float32 in [0, 1]; height and
+            width are multiples of 2 to the number of filters.
+        latent_dim: size of the linear code.
+        filters: channels after each halving of the frames.
+        kernel_size: side of the kernels.
+        activation: of the hidden convolutions: 'linear', 'tanh', 'sigmoid', 'relu',
+            'gelu'.
+        loss: 'mse', 'mae' (squared or absolute error an example) or 'bce' (nats an
+            example).
+        output: 'sigmoid' or 'linear'.
+        dropout: rate after each halving in the encoder.
+        l1, l2: weight penalties on the kernels.
+
+    Example:
+
+        model = ae_zoo.models.convlstm_ae(input_shape=(20, 64, 64, 1))
+    """
+    backbone = ConvLSTMBackbone(
+        input_shape, filters, kernel_size, activation, dropout, l1, l2
+    )
+    bottleneck = Bottleneck(latent_dim, l1=l1, l2=l2)
+    return Autoencoder(
+        backbone, bottleneck, loss=loss, output=output, name="convlstm_ae"
+    )
