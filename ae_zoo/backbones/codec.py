@@ -1,7 +1,8 @@
 """Analysis and synthesis of learned compression, for pictures of any size.
 
-Strided convolutions with a residual block at each inner scale, in the place of the
-generalised divisive normalisation of Ballé et al., 2018 (arXiv:1802.01436).
+Strided convolutions without activations, with a residual block at each inner scale in
+the place of the generalised divisive normalisation of Ballé et al., 2018
+(arXiv:1802.01436).
 """
 
 import functools
@@ -73,7 +74,7 @@ class CodecBackbone:
         for i, width in enumerate(self.filters, 1):
             x = self._convolve(x, width, 5 if i == 1 else 4, strides=2)
             if i < len(self.filters):
-                x = self._activate(x, width, i, f"scale_{i}")
+                x = self._refine(x, width, i, f"scale_{i}")
         latents = Gain(self.gains, name="gain")([x, quality])
         self.encoder = keras.Model(inputs, [latents, quality], name="encoder")
         self.feature_names = tuple(f"scale_{i}" for i in range(1, len(self.filters)))
@@ -87,16 +88,19 @@ class CodecBackbone:
         for i in range(len(widths) - 1, -1, -1):  # halvings that are left
             x = self._convolve(x, widths[i], 4, layers.Conv2DTranspose, strides=2)
             if i:
-                x = self._activate(x, widths[i], i, f"up_{i}")
+                x = self._refine(x, widths[i], i, f"up_{i}")
         x = layers.Activation(activation, dtype="float32")(x + 0.5)
         x = ScaledGradient(self.balance)([x, quality])
         self.synthesis = keras.Model([latents, quality], x, name="decoder")
         return bottleneck.decoder(self.synthesis)
 
-    def _activate(self, x, width, halvings, name):
-        """An activation, and but at the costly finest scale a residual block."""
+    def _refine(self, x, width, halvings, name):
+        """Adds, but at the costly finest scale, what a block of two activations says.
+
+        What it is added to has no activation, which would lose half of the values.
+        """
         if halvings == 1:
-            return layers.Activation(self.activation, name=name)(x)
-        x = layers.Activation(self.activation)(x)
-        h = self._convolve(x, width, 3, activation=self.activation)
-        return layers.Add(name=name)([x, self._convolve(h, width, 3)])
+            return layers.Identity(name=name)(x)
+        h = self._convolve(layers.Activation(self.activation)(x), width, 3)
+        h = self._convolve(layers.Activation(self.activation)(h), width, 3)
+        return layers.Add(name=name)([x, h])
