@@ -25,7 +25,7 @@ def synthetic_input(shape) -> np.ndarray:
 
 def fingerprint(model) -> dict:
     """A few evenly spaced values, and the norm, of `encode` and `reconstruct`."""
-    x = synthetic_input([side or 24 for side in model.input_shape[1:]])
+    x = synthetic_input([side or 64 for side in model.input_shape[1:]])
     return {
         method: _summary(getattr(model, method)(x))
         for method in ("encode", "reconstruct")
