@@ -4,7 +4,7 @@
 
 Pictures are scikit-image's, mirrored to the size. Times are medians after a first call,
 which compiles. Memory is the peak of the process with a picture of 50 megapixels over
-that with a small one.
+that with a small one. Compression is encoding and decoding together.
 """
 
 import argparse
@@ -13,11 +13,15 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from skimage import data
 
+from ae_zoo import list_models
 from ae_zoo.tasks import Compressor, Denoiser, Inpainter
+from ae_zoo.tasks.restoration import DENOISER, INPAINTER
 
 REPEATS = 7
 LARGE = (7072, 7072)  # 50 megapixels
@@ -31,43 +35,54 @@ def picture(height: int, width: int, grey: bool = False) -> np.ndarray:
     return np.pad(image, ends, mode="symmetric")[:height, :width]
 
 
-def denoise(height, width, grey=False, sigma=None):
-    denoiser, image = Denoiser(), picture(height, width, grey)
+def denoise(size, grey=False, sigma=None):
+    denoiser, image = Denoiser(), picture(*size, grey)
     return lambda: denoiser(image, sigma)
 
 
-def inpaint(height, width):
-    inpainter, image = Inpainter(), picture(height, width)
-    holes = np.random.default_rng(0).random((height, width)) < 0.5
+def inpaint(size):
+    inpainter, image = Inpainter(), picture(*size)
+    holes = np.random.default_rng(0).random(size) < 0.5
     return lambda: inpainter(image, holes)
 
 
-def compress(height, width, name):
-    codec, image = Compressor(name), picture(height, width)
+def compress(size, name):
+    codec, image = Compressor(name), picture(*size)
     return lambda: codec.decompress(codec.compress(image))
 
 
+@dataclass(frozen=True)
+class Work:
+    """What is timed: `make(size)` gives a function that does it, by a weight."""
+
+    weight: str
+    size: tuple[int, int]
+    make: Callable[[tuple[int, int]], Callable[[], object]]
+
+
+BSDS, LARGER = (321, 481), (512, 768)
+FACTORIZED, HYPERPRIOR = "factorized_ae.bsds500", "hyperprior_ae.bsds500"
 WORK = {
-    "denoise grey, told": lambda h, w: denoise(h, w, grey=True, sigma=25),
-    "denoise grey, estimating": lambda h, w: denoise(h, w, grey=True),
-    "denoise colour, told": lambda h, w: denoise(h, w, sigma=25),
-    "denoise colour, estimating": denoise,
-    "inpaint": inpaint,
-    "factorized_ae": lambda h, w: compress(h, w, "factorized_ae.bsds500"),
-    "hyperprior_ae": lambda h, w: compress(h, w, "hyperprior_ae.bsds500"),
+    "denoise-grey-told": Work(DENOISER, BSDS, lambda size: denoise(size, True, 25)),
+    "denoise-grey": Work(DENOISER, BSDS, lambda size: denoise(size, True)),
+    "denoise-colour-told": Work(DENOISER, BSDS, lambda size: denoise(size, sigma=25)),
+    "denoise-colour": Work(DENOISER, BSDS, denoise),
+    "inpaint": Work(INPAINTER, BSDS, inpaint),
+    "compress-factorized": Work(
+        FACTORIZED, LARGER, lambda size: compress(size, FACTORIZED)
+    ),
+    "compress-hyperprior": Work(
+        HYPERPRIOR, LARGER, lambda size: compress(size, HYPERPRIOR)
+    ),
 }
 
 
-def size(name: str) -> tuple[int, int]:
-    return (512, 768) if name.endswith("_ae") else (321, 481)
-
-
-def seconds(name: str) -> float:
-    work, taken = WORK[name](*size(name)), []
-    work()
+def seconds(work: Work) -> float:
+    run, taken = work.make(work.size), []
+    run()
     for _ in range(REPEATS):
         start = time.perf_counter()
-        work()
+        run()
         taken.append(time.perf_counter() - start)
     return statistics.median(taken)
 
@@ -77,30 +92,39 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def print_memory(name: str) -> None:
-    WORK[name](64, 64)()
+def print_memory(work: Work) -> None:
+    work.make((64, 64))()
     before = peak()
-    WORK[name](*LARGE)()
+    work.make(LARGE)()
     print(f"{peak() - before:.0f}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("works", nargs="*", metavar="WORK", help=", ".join(WORK))
+    parser.add_argument(
+        "works",
+        nargs="*",
+        metavar="WORK",
+        help=f"of {', '.join(WORK)}; by default all whose weight is in the zoo",
+    )
     parser.add_argument("--memory", action="store_true", help="memory, not time")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if unknown := [name for name in args.works if name not in WORK]:
+        parser.error(f"no such work: {', '.join(unknown)}")
     for name in args.works or WORK:
-        if args.here:
-            print_memory(name)
+        work = WORK[name]
+        if work.weight not in list_models():
+            print(f"{name}: {work.weight} has no published weights yet")
+        elif args.here:
+            print_memory(work)
         elif args.memory:
             command = [sys.executable, __file__, name, "--memory", "--here"]
             run = subprocess.run(command, check=True, capture_output=True, text=True)
             print(f"{name}, {LARGE[1]} x {LARGE[0]}: {run.stdout.strip()} MB more")
         else:
-            height, width = size(name)
-            both = ", encode and decode" if name.endswith("_ae") else ""
-            print(f"{name}, {width} x {height}{both}: {seconds(name):.3f} s")
+            height, width = work.size
+            print(f"{name}, {width} x {height}: {seconds(work):.3f} s")
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def files(codec) -> list[bytes]:
     deep = data.astronaut()[20:90, 180:240].astype("uint16") * 257
     profiled = Image.fromarray(data.chelsea()[100:140, 100:180])
     profiled.info["icc_profile"] = b"\0" * 12 + b"mntrRGB XYZ " + b"\0" * 104
-    faded = Image.fromarray(np.dstack([grey, 255 - grey]), "LA")
+    faded = Image.fromarray(np.dstack([grey, 255 - grey]))
     pictures = [colour, faded, deep, profiled]
     qualities = range(codec.qualities)
     return [codec.compress(x, q) for x in pictures for q in qualities]

@@ -3,7 +3,8 @@
 A backbone is built for one input shape. It has an `encoder`, a functional model
 from the input to a flat vector h, a `decoder(bottleneck, activation)` that
 builds the mirrored model from the code to the input's shape, and
-`feature_names`, the encoder's layers worth looking at.
+`feature_names`, the encoder's layers worth looking at. One whose decoder reads what it
+has written has a `writer`, the layer that in training takes the truth beside the code.
 """
 
 from ae_zoo.backbones.conv import ConvBackbone

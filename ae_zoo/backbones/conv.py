@@ -5,6 +5,7 @@ import math
 import keras
 from keras import layers
 
+from ae_zoo.backbones.convolve import expand
 from ae_zoo.errors import InputError
 from ae_zoo.layers.bottleneck import weight_penalty
 from ae_zoo.layers.convolution import SMALL, MatmulConv2D, MatmulConv2DTranspose
@@ -101,13 +102,7 @@ class ConvBackbone:
         smallest = (*sizes.pop(), self.filters[-1])
 
         inputs = keras.Input((bottleneck.latent_dim,))
-        x = layers.Dense(
-            math.prod(smallest),
-            activation=self.activation,
-            kernel_regularizer=weight_penalty(self.l1, self.l2),
-            name="expand",
-        )(inputs)
-        x = layers.Reshape(smallest)(x)
+        x = expand(inputs, smallest, self.activation, self.l1, self.l2)
         outputs = [channels, *self.filters[:-1]]
         for i, (size, n) in enumerate(zip(sizes[::-1], outputs[::-1], strict=True)):
             name = f"deconv_{i + 1}"

@@ -5,15 +5,14 @@ import math
 import keras
 from keras import layers
 
-from ae_zoo.backbones.convolve import convolve
+from ae_zoo.backbones.convolve import convolve, expand
 from ae_zoo.errors import InputError
-from ae_zoo.layers.bottleneck import weight_penalty
 
 
 class Conv1DBackbone:
     """Convolutions that halve the length, mirrored in the decoder.
 
-    Before each halving, and after each doubling, stand residual convolutions that see
+    After each halving, and before each doubling, stand residual convolutions that see
     farther by their dilation. Lengths that do not divide by two are padded on the way
     down and cropped back on the way up.
 
@@ -89,13 +88,7 @@ class Conv1DBackbone:
         smallest = (lengths.pop(), self.filters[-1])
 
         inputs = keras.Input((bottleneck.latent_dim,))
-        x = layers.Dense(
-            math.prod(smallest),
-            activation=self.activation,
-            kernel_regularizer=weight_penalty(self.l1, self.l2),
-            name="expand",
-        )(inputs)
-        x = layers.Reshape(smallest)(x)
+        x = expand(inputs, smallest, self.activation, self.l1, self.l2)
         widths = [self.filters[0], *self.filters[:-1]]
         for size, width in zip(lengths[::-1], widths[::-1], strict=True):
             x = self._look_around(x)

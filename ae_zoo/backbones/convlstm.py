@@ -1,10 +1,9 @@
 """Convolutions within frames and a convolutional LSTM between them, for video."""
 
-import math
-
 import keras
 from keras import layers
 
+from ae_zoo.backbones.convolve import expand
 from ae_zoo.errors import InputError
 from ae_zoo.layers.bottleneck import weight_penalty
 
@@ -87,13 +86,8 @@ class ConvLSTMBackbone:
         smallest = (height // shrink, width // shrink, self.filters[-1])
 
         inputs = keras.Input((bottleneck.latent_dim,))
-        x = layers.Dense(
-            math.prod(smallest),
-            activation=self.activation,
-            kernel_regularizer=weight_penalty(self.l1, self.l2),
-            name="expand",
-        )(inputs)
-        x = layers.RepeatVector(frames)(x)
+        x = expand(inputs, smallest, self.activation, self.l1, self.l2)
+        x = layers.RepeatVector(frames)(layers.Flatten()(x))
         x = layers.Reshape((frames, *smallest))(x)
         x = self._layer(layers.ConvLSTM2D, self.filters[-1], return_sequences=True)(x)
         outputs = [channels, *self.filters[:-1]]

@@ -26,7 +26,7 @@ class RecurrentBackbone:
             layer, of as many units as the outermost, that also reads its last output,
             or in training the input in its place (teacher forcing).
         dropout: rate on each encoder layer's input.
-        l1, l2: weight penalties on the kernels.
+        l1, l2: weight penalties on the kernels, but those of the states.
 
     Attributes:
         writer: the layer with feedback, from codes or [codes, inputs]; else None.

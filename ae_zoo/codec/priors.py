@@ -60,9 +60,7 @@ class HyperpriorPrior:
         levels: level for an output of 0, and levels for an output of 1.
     """
 
-    SIDE = (
-        4  # latents along the side of the square that a value of the side code covers
-    )
+    SIDE = 4  # rows and columns of the code for one of the side code
     BAND = 64  # rows of the side code to compute at once
     LARGEST = 2.0**10  # activation
 

@@ -52,15 +52,14 @@ def measure(subject) -> tuple[dict, dict]:
 
     `bpp@Q`, `psnr@Q` (dB) and `ms_ssim@Q` are means over the pictures, whose files are
     written and read. The baselines' `psnr@Q` and `ms_ssim@Q` are what JPEG, WebP and
-    AVIF, by Pillow, reach with as many bits, on the line between the qualities that
+    AVIF, by Pillow, reach with as many bits, on a curve through the qualities that
     were measured. `bd_rate_jpeg` and so on are Bjontegaard rates: by how many percent
     files are larger at equal PSNR, negative where they are smaller. The seconds are
     means over pictures and qualities.
     """
     pictures = subject.pictures("bsds500", "val")
-    ours, peers = measure_codec(Compressor(subject.model), pictures), {}
-    for name in PEERS:
-        peers[name] = measure_peer(name, pictures)
+    ours = measure_codec(Compressor(subject.model), pictures)
+    peers = {name: measure_peer(name, pictures) for name in PEERS}
     metrics, baselines = {}, {}
     for i, quality in enumerate(ours.qualities):
         metrics[f"bpp@{quality}"] = ours.bpp[i]

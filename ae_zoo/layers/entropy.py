@@ -14,6 +14,35 @@ LEAST = 1e-9  # probability that a value counts as at least, so that bits are fi
 SYMBOLS = 128  # values that a probability table has, without its escape
 
 
+def round_through(x):
+    """`x` rounded, with the gradient of the identity."""
+    return x + ops.stop_gradient(ops.round(x) - x)
+
+
+def logistic_mass(distance, scale, sigmoid):
+    """Probability of an integer at a distance, at least 0, from a logistic's mean.
+
+    By the tail in which the integer lies, where floats tell numbers near 0 apart.
+
+    Args:
+        distance, scale: tensors or arrays that broadcast.
+        sigmoid: of Keras or of NumPy.
+    """
+    return sigmoid((0.5 - distance) / scale) - sigmoid((-0.5 - distance) / scale)
+
+
+def mean_cost(bits, quality, tradeoffs):
+    """Loss of the bits `(batch, h, w, channels)` of examples, averaged over the batch.
+
+    Args:
+        bits: of each value.
+        quality: of each example, `(batch, 1)`.
+        tradeoffs: of each quality, the loss of a bit.
+    """
+    weight = ops.take(np.float32(tradeoffs), ops.cast(quality[:, 0], "int32"))
+    return ops.mean(weight * ops.sum(bits, axis=(1, 2, 3)))
+
+
 @keras.saving.register_keras_serializable("ae_zoo")
 class FactorizedBottleneck(keras.layers.Layer):
     """Rounds to integers, whose probabilities depend on channel and quality alone.
@@ -86,12 +115,11 @@ class FactorizedBottleneck(keras.layers.Layer):
     def call(self, inputs, training=False):
         y, quality = inputs
         if training:
-            index = ops.cast(quality[:, 0], "int32")
             noise = keras.random.uniform(ops.shape(y), -0.5, 0.5, seed=self.generator)
-            weight = ops.take(np.float32(self.tradeoffs), index)
-            bits = ops.sum(self.bits(y + noise, index), axis=(1, 2, 3))
-            self.add_loss(self.penalty_scale * ops.mean(weight * bits))
-        return y + ops.stop_gradient(ops.round(y) - y), quality
+            bits = self.bits(y + noise, ops.cast(quality[:, 0], "int32"))
+            cost = mean_cost(bits, quality, self.tradeoffs)
+            self.add_loss(self.penalty_scale * cost)
+        return round_through(y), quality
 
     def bits(self, values, index):
         """Of each value `(batch, h, w, channels)`, at qualities `(batch,)`."""
@@ -99,11 +127,8 @@ class FactorizedBottleneck(keras.layers.Layer):
             ops.take(weight, index, axis=0)[:, None, None]
             for weight in (self.means, ops.exp(self.log_scales), self.logits)
         )
-        # By the tail in which the value lies, where float32 tells numbers near 0 apart.
         distance = ops.abs(values[..., None] - means)
-        mass = ops.sigmoid((0.5 - distance) / scales) - ops.sigmoid(
-            (-0.5 - distance) / scales
-        )
+        mass = logistic_mass(distance, scales, ops.sigmoid)
         mass = ops.sum(ops.softmax(logits, axis=-1) * mass, axis=-1)
         return -ops.log2(ops.maximum(mass, LEAST))
 
@@ -118,7 +143,7 @@ class FactorizedBottleneck(keras.layers.Layer):
         values = lows[..., None] + np.arange(SYMBOLS)
         distance = np.abs(values[..., None] - means[..., None, :])
         scales = np.exp(log_scales)[..., None, :]
-        mass = expit((0.5 - distance) / scales) - expit((-0.5 - distance) / scales)
+        mass = logistic_mass(distance, scales, expit)
         mass = (weights[..., None, :] * mass).sum(axis=-1)
         tables = Tables.from_probabilities(
             mass.reshape(-1, SYMBOLS), lows.ravel().astype("int32")
@@ -132,7 +157,6 @@ class FactorizedBottleneck(keras.layers.Layer):
         Raises:
             InputError: they have not been computed yet.
         """
-
         probabilities = ops.convert_to_numpy(self.probabilities)
         if not probabilities.any():
             raise InputError(

@@ -110,9 +110,8 @@ class FeedbackDecoder(keras.layers.Layer):
         code, truth = inputs if isinstance(inputs, list) else (inputs, None)
         codes = ops.repeat(code[:, None], self.length, axis=1)
         if truth is None:
-            truth = ops.zeros_like(codes[..., :1])
-            truth = ops.repeat(truth, self.cell.channels, axis=-1)
-            training = False
+            shape = (ops.shape(code)[0], self.length, self.cell.channels)
+            truth, training = ops.zeros(shape, codes.dtype), False
         before = ops.pad(truth[:, :-1], [[0, 0], [1, 0], [0, 0]])
         before = ops.cast(before, codes.dtype)
         x = self.rnn(ops.concatenate([codes, before], axis=-1), training=training)

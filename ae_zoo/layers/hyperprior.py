@@ -10,12 +10,19 @@ from scipy.special import expit
 from ae_zoo.codec.entropy import Tables
 from ae_zoo.codec.priors import HyperpriorPrior
 from ae_zoo.layers.bottleneck import weight_penalty
-from ae_zoo.layers.entropy import LEAST, FactorizedBottleneck
+from ae_zoo.layers.entropy import (
+    LEAST,
+    FactorizedBottleneck,
+    logistic_mass,
+    mean_cost,
+    round_through,
+)
 from ae_zoo.layers.replica import ReplicaSeedGenerator
 
 # Scales of the logistic distributions that a value of the code can have.
 SCALES = np.geomspace(0.04, 64, 64)
 SYMBOLS = 256  # values that a probability table has, without its escape
+LOWS = np.full(len(SCALES), -(SYMBOLS // 2), "int32")  # the least of each table
 START, STEP = 24.0, 8.0  # level of the scale for an output of 0, and levels for 1
 # Last binary digit and limit of the weights of the network that tells the levels: sums
 # of 2^10 products with activations up to 2^10 then fit into the 53 bits of float64.
@@ -124,23 +131,17 @@ class HyperpriorBottleneck(keras.layers.Layer):
         residual = y - means
         if training:
             noise = keras.random.uniform(ops.shape(y), -0.5, 0.5, seed=self.generator)
-            index = ops.cast(quality[:, 0], "int32")
-            weight = ops.take(np.float32(self.tradeoffs), index)
-            bits = ops.sum(self.bits(residual + noise, levels), axis=(1, 2, 3))
-            self.add_loss(self.penalty_scale * ops.mean(weight * bits))
-        code = residual + ops.stop_gradient(ops.round(residual) - residual)
-        return side, code, quality
+            bits = self.bits(residual + noise, levels)
+            cost = mean_cost(bits, quality, self.tradeoffs)
+            self.add_loss(self.penalty_scale * cost)
+        return side, round_through(residual), quality
 
     def bits(self, values, levels):
         """Of each value, by what the second network says of its scale."""
         level = ops.clip(START + STEP * levels, 0, len(SCALES) - 1)
         step = np.float32(np.log(SCALES[1] / SCALES[0]))
         scale = np.float32(SCALES[0]) * ops.exp(step * level)
-        # By the tail in which the value lies, where float32 tells numbers near 0 apart.
-        distance = ops.abs(values)
-        mass = ops.sigmoid((0.5 - distance) / scale) - ops.sigmoid(
-            (-0.5 - distance) / scale
-        )
+        mass = logistic_mass(ops.abs(values), scale, ops.sigmoid)
         return -ops.log2(ops.maximum(mass, LEAST))
 
     def decoder(self, synthesis) -> keras.Model:
@@ -158,10 +159,8 @@ class HyperpriorBottleneck(keras.layers.Layer):
             values = ops.convert_to_numpy(weight)
             weight.assign(np.clip(np.rint(values / FINEST) * FINEST, -LARGEST, LARGEST))
         distance = np.abs(np.arange(SYMBOLS) - SYMBOLS // 2)
-        scales = SCALES[:, None]
-        mass = expit((0.5 - distance) / scales) - expit((-0.5 - distance) / scales)
-        lows = np.full(len(SCALES), -(SYMBOLS // 2), "int32")
-        self.probabilities.assign(Tables.from_probabilities(mass, lows).probabilities)
+        mass = logistic_mass(distance, SCALES[:, None], expit)
+        self.probabilities.assign(Tables.from_probabilities(mass, LOWS).probabilities)
 
     def prior(self) -> HyperpriorPrior:
         """Of the tables and networks.
@@ -169,10 +168,8 @@ class HyperpriorBottleneck(keras.layers.Layer):
         Raises:
             InputError: the tables have not been computed yet.
         """
-
         side = self.factorized.prior()
         probabilities = ops.convert_to_numpy(self.probabilities)
-        lows = np.full(len(SCALES), -(SYMBOLS // 2), "int32")
         layers = [
             [ops.convert_to_numpy(weight) for weight in layer.weights]
             for layer in self.synthesis.layers
@@ -180,7 +177,7 @@ class HyperpriorBottleneck(keras.layers.Layer):
         ]
         return HyperpriorPrior(
             side,
-            Tables(probabilities, lows),
+            Tables(probabilities, LOWS),
             self.analysis.predict_on_batch,
             layers,
             levels=(START, STEP),

@@ -42,7 +42,7 @@ def recurrent_ae(
             an example).
         output: 'linear', 'sigmoid' or 'softmax'.
         dropout: rate on the input of each layer of the encoder.
-        l1, l2: weight penalties on the kernels.
+        l1, l2: weight penalties on the kernels, but those of the states.
 
     Example:
 

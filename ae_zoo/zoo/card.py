@@ -55,7 +55,9 @@ def write_card(entry: dict, recipe: dict, folder: Path, model, data_dir=None) ->
     """Writes `README.md` and its pictures into the weights folder."""
     images = _examples(entry, model, data_dir)
     caption, rows = _rows(model, images)
-    save_png(tile(rows, columns=len(images)), folder / "reconstructions.png")
+    scale = 2 if images.shape[1] < 64 else 1  # photographs are large enough
+    picture = tile(rows, columns=len(images))
+    save_png(picture, folder / "reconstructions.png", scale)
     sparse = "code_mean_activation" in entry["metrics"]
     if sparse:
         _draw_filters(model, folder / "filters.png")
