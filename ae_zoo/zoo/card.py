@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import yaml
+from skimage.data import astronaut, chelsea, coffee
 
 from ae_zoo import models
 from ae_zoo.layers.damage import MappedQuality, with_map
@@ -88,17 +89,19 @@ def write_card(entry: dict, recipe: dict, folder: Path, model, data_dir=None) ->
 
 
 def _examples(entry: dict, model, data_dir) -> np.ndarray:
-    """Test images, `(n, height, width, channels)`; of photographs, their middles."""
-    from ae_zoo.data import load_arrays, load_pictures
+    """Test images `(n, height, width, channels)`; for photographs scikit-image's."""
+    from ae_zoo.data import load_arrays
 
     if None not in entry["input"]["shape"]:
         return load_arrays(entry["dataset"], "test[:12]", data_dir)[0]
-    name = {"grey": "bsd68", "rgb": "cbsd68"}[entry["input"]["channels"]]
-    middles = []
-    for picture in load_pictures(name, "test[:6]", data_dir):
-        top, left = ((side - 128) // 2 for side in picture.shape[:2])
-        middles.append(picture[top : top + 128, left : left + 128])
-    return np.stack(middles) / np.float32(255)
+    # Those of the test sets may not be passed on.
+    photographs = (astronaut(), chelsea(), coffee())
+    places = ((0, 150), (150, 260))  # of two windows in each
+    windows = [x[i : i + 128, j : j + 128] for x in photographs for i, j in places]
+    images = np.stack(windows) / np.float32(255)
+    if entry["input"]["channels"] == "grey":
+        images = images.mean(axis=-1, keepdims=True)
+    return images
 
 
 def _rows(model, images: np.ndarray) -> tuple[str, np.ndarray]:
@@ -106,11 +109,11 @@ def _rows(model, images: np.ndarray) -> tuple[str, np.ndarray]:
     if isinstance(model.corruption, MappedQuality):
         last = model.corruption.qualities - 1
         shown = [model.reconstruct(with_map(images, q)) for q in (0, last // 2, last)]
-        words = f"Test images above, below them qualities 0, {last // 2} and {last}"
+        words = f"Originals above, below them qualities 0, {last // 2} and {last}"
         return words, np.concatenate([images, *shown])
     rows = reconstruction_rows(model, images)
     if len(rows) > 2 * len(images):
-        return "Test images, damaged, and restored", rows
+        return "Originals, damaged, and restored", rows
     return "Test images above, reconstructions below", rows
 
 
