@@ -65,7 +65,7 @@ def test_every_recipe_trains_two_steps(name, fake_data, tmp_path):
     changes = {"training__epochs": None, "training__steps": 2}
     if training.load_recipe(name).training.pretrain:
         changes["training__pretrain.epochs"] = 1
-    folder = train(name, tmp_path, training__batch_size=16, **changes)
+    folder = train(name, tmp_path, training__batch_size=4, **changes)
     (row,) = history(tmp_path)
     assert np.isfinite([row["loss"], row.get("val_loss", 0.0)]).all()
     model = load_folder(folder)
