@@ -1,11 +1,7 @@
 """Autoencoders as scikit-learn transformers."""
 
-import contextlib
 import functools
-import inspect
 import math
-import os
-import random
 from collections.abc import Callable
 
 import numpy as np
@@ -21,9 +17,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ae_zoo.data.inputs import to_inputs
 from ae_zoo.errors import InputError
 from ae_zoo.tasks.features import feature_size
+from ae_zoo.tasks.fitting import Fitting, full_batches, is_family, load_pretrained
 
 _FLOATS = (np.float64, np.float32)
-_STEPS_WORTH_COMPILING = 10  # fewer take less time than tracing the graph
 
 
 class AutoencoderTransformer(
@@ -96,14 +92,27 @@ class AutoencoderTransformer(
                 features, other values, or none of the arguments given.
             UnknownNameError: there is no such model or key.
         """
-        if _is_family(self.model):
+        if is_family(self.model):
             X = validate_data(self, X, dtype=_FLOATS)
             self.scaler_ = StandardScaler().fit(X)
-            self._train(X)
+            fitting = Fitting(
+                self.model,
+                self.latent_dim,
+                self.epochs,
+                self.batch_size,
+                self.learning_rate,
+                self.model_arguments or {},
+            )
+            self.model_, self.loss_curve_ = fitting.train(
+                np.asarray(self.scaler_.transform(X), dtype=np.float32),
+                check_random_state(self.random_state),
+            )
         else:
             X = validate_data(self, X)
             self.scaler_ = None
-            self.model_ = self._load()
+            self.model_ = load_pretrained(
+                self.model, self.latent_dim, self.model_arguments
+            )
             self._inputs(X)  # refuse now what transform would refuse
         self._n_features_out = feature_size(self.model_, self._key)
         return self
@@ -149,73 +158,6 @@ class AutoencoderTransformer(
     def _key(self) -> str:
         return self.key or "code"
 
-    def _load(self):
-        """The pretrained model."""
-        from ae_zoo.autoencoder import Autoencoder
-        from ae_zoo.zoo.loader import load
-
-        model = self.model
-        if isinstance(model, (str, os.PathLike)):
-            model = load(model)
-        if not isinstance(model, Autoencoder):
-            raise InputError(
-                f"model is a {type(model).__name__}: pass the name of a family or of a "
-                "pretrained weight, or an Autoencoder."
-            )
-        if self.model_arguments or self.latent_dim not in (None, model.latent_dim):
-            raise InputError(
-                f"{self.model!r} is trained already, with a code of "
-                f"{model.latent_dim}: leave out latent_dim and model_arguments."
-            )
-        return model
-
-    def _train(self, X):
-        """Builds the family and trains it on X, without a global random state."""
-        import keras
-
-        rng = check_random_state(self.random_state)
-        with _keras_seed(rng.randint(2**31 - 1)):
-            self.model_ = self._build(X.shape[1])
-        inputs = self._inputs(X)
-        steps = self.epochs * math.ceil(len(inputs) / self.batch_size)
-        self.model_.compile(
-            optimizer=keras.optimizers.Adam(self.learning_rate),
-            run_eagerly=steps < _STEPS_WORTH_COMPILING,
-        )
-        self.loss_curve_ = [self._train_epoch(inputs, rng) for _ in range(self.epochs)]
-
-    def _build(self, n_features: int):
-        from ae_zoo.models import family
-
-        chosen = family(self.model)
-        if "latent_dim" not in chosen.arguments:
-            raise InputError(
-                f"{self.model!r} restores pictures and has no code of one size: choose "
-                "another family, such as 'dense_ae'."
-            )
-        own = inspect.signature(chosen.build).parameters["latent_dim"].default
-        arguments = {
-            "input_shape": (n_features,),
-            "latent_dim": min(own, n_features),
-            "loss": "mse",
-            "output": "linear",
-        }
-        if "backbone" in chosen.arguments:
-            arguments["backbone"] = "dense"
-        if self.latent_dim is not None:
-            arguments["latent_dim"] = self.latent_dim
-        return chosen.build(**arguments | (self.model_arguments or {}))
-
-    def _train_epoch(self, inputs: np.ndarray, rng: np.random.RandomState) -> float:
-        """One pass in random order, full batches only; returns the mean loss."""
-        size = min(self.batch_size, len(inputs))
-        order = rng.permutation(len(inputs))
-        self.model_.reset_metrics()
-        for start in range(0, len(order) - size + 1, size):
-            batch = inputs[order[start : start + size]]
-            loss = self.model_.train_on_batch(batch, batch)  # mean since the reset
-        return float(loss)
-
     def _inputs(self, X: np.ndarray) -> np.ndarray:
         """Rows as the model takes them, `(n, *input_shape)`, float32."""
         shape = self.model_.input_shape[1:]
@@ -230,33 +172,6 @@ class AutoencoderTransformer(
         return rows.reshape(-1, *shape)
 
     def _in_full_batches(self, predict: Callable, x: np.ndarray) -> np.ndarray:
-        """`predict` of `x` as rows.
-
-        Filled up to full batches, so that one shape is compiled and that the result
-        of a row does not depend on how many others there are.
-        """
-        n = len(x)
-        filling = np.zeros((-n % self.batch_size, *x.shape[1:]), x.dtype)
-        full = np.concatenate([x, filling])
-        return predict(full, batch_size=self.batch_size)[:n].reshape(n, -1)
-
-
-def _is_family(model) -> bool:
-    from ae_zoo.models import FAMILIES
-
-    return isinstance(model, str) and model in FAMILIES
-
-
-@contextlib.contextmanager
-def _keras_seed(seed: int):
-    """Seeds what is built inside, and nothing else.
-
-    Layers draw the seeds of their weights and noise from Python's generator, which
-    gets its state back.
-    """
-    state = random.getstate()
-    random.seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(state)
+        """`predict` of `x` as rows."""
+        parts = [rows for _, rows in full_batches(predict, x, self.batch_size)]
+        return np.concatenate(parts).reshape(len(x), -1)

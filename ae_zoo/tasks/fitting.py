@@ -1,0 +1,166 @@
+"""Families trained on rows inside scikit-learn estimators, and models run on rows."""
+
+import contextlib
+import inspect
+import math
+import os
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ae_zoo.errors import InputError
+
+if TYPE_CHECKING:
+    from ae_zoo.autoencoder import Autoencoder
+
+_STEPS_WORTH_COMPILING = 10  # fewer take less time than tracing the graph
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """How to train a family on rows.
+
+    Attributes:
+        family: its name.
+        latent_dim: size of the code; None for the family's own, but at most the number
+            of values in a row.
+        epochs: passes over the rows.
+        batch_size: rows in a step.
+        learning_rate: of Adam.
+        arguments: further arguments of the family.
+    """
+
+    family: str
+    latent_dim: int | None = None
+    epochs: int = 50
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    arguments: dict = field(default_factory=dict)
+
+    def build(self, shape: tuple[int, ...]) -> "Autoencoder":
+        """The family for rows of a shape, of any values.
+
+        Raises:
+            InputError: the family has no code of one size.
+        """
+        from ae_zoo.models import family
+
+        chosen = family(self.family)
+        if "latent_dim" not in chosen.arguments:
+            raise InputError(
+                f"{self.family!r} restores pictures and has no code of one size: "
+                "choose another family, such as 'dense_ae'."
+            )
+        own = inspect.signature(chosen.build).parameters["latent_dim"].default
+        arguments = {
+            "input_shape": shape,
+            "latent_dim": min(own, math.prod(shape)),
+            "loss": "mse",
+            "output": "linear",
+        }
+        if "backbone" in chosen.arguments:
+            arguments["backbone"] = "dense"
+        if self.latent_dim is not None:
+            arguments["latent_dim"] = self.latent_dim
+        return chosen.build(**arguments | self.arguments)
+
+    def train(
+        self, rows: np.ndarray, rng: np.random.RandomState
+    ) -> tuple["Autoencoder", list[float]]:
+        """Builds the family and trains it, without a global random state.
+
+        Args:
+            rows: `(n, *shape)`, float32, scaled; may be a view of windows, of which
+                only a batch is copied at a time.
+            rng: decides the initial weights, the order of the rows and the noise.
+
+        Returns:
+            The model and the mean loss of each epoch.
+        """
+        import keras
+
+        with _keras_seed(rng.randint(2**31 - 1)):
+            shape = self.arguments.get("input_shape", rows.shape[1:])
+            model = self.build(tuple(shape))
+        steps = self.epochs * math.ceil(len(rows) / self.batch_size)
+        model.compile(
+            optimizer=keras.optimizers.Adam(self.learning_rate),
+            run_eagerly=steps < _STEPS_WORTH_COMPILING,
+        )
+        return model, [self._epoch(model, rows, rng) for _ in range(self.epochs)]
+
+    def _epoch(self, model, rows: np.ndarray, rng: np.random.RandomState) -> float:
+        """One pass in random order, full batches only; returns the mean loss."""
+        size = min(self.batch_size, len(rows))
+        order = rng.permutation(len(rows))
+        model.reset_metrics()
+        for start in range(0, len(order) - size + 1, size):
+            batch = rows[order[start : start + size]]
+            batch = batch.reshape(size, *model.input_shape[1:])
+            loss = model.train_on_batch(batch, batch)  # mean since the reset
+        return float(loss)
+
+
+def is_family(model) -> bool:
+    """Whether `model` names a family, which is trained, and not a weight."""
+    from ae_zoo.models import FAMILIES
+
+    return isinstance(model, str) and model in FAMILIES
+
+
+def load_pretrained(model, latent_dim: int | None, arguments: dict | None):
+    """The pretrained model that an estimator was given, by name or as it is.
+
+    Raises:
+        InputError: it is no model, or arguments of a family were given with it.
+    """
+    from ae_zoo.autoencoder import Autoencoder
+    from ae_zoo.zoo.loader import load
+
+    name = model
+    if isinstance(model, (str, os.PathLike)):
+        model = load(model)
+    if not isinstance(model, Autoencoder):
+        raise InputError(
+            f"model is a {type(model).__name__}: pass the name of a family or of a "
+            "pretrained weight, or an Autoencoder."
+        )
+    if arguments or latent_dim not in (None, model.latent_dim):
+        raise InputError(
+            f"{name!r} is trained already, with a code of {model.latent_dim}: leave "
+            "out latent_dim and model_arguments."
+        )
+    return model
+
+
+def full_batches(
+    predict: Callable, rows: np.ndarray, size: int
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """`predict` of batches of rows, and which rows they are.
+
+    The last is filled up, so that one shape is compiled and that the result of a row
+    does not depend on how many others there are.
+    """
+    for start in range(0, len(rows), size):
+        batch = rows[start : start + size]
+        full = np.zeros((size, *rows.shape[1:]), rows.dtype)
+        full[: len(batch)] = batch
+        yield slice(start, start + len(batch)), predict(full)[: len(batch)]
+
+
+@contextlib.contextmanager
+def _keras_seed(seed: int):
+    """Seeds what is built inside, and nothing else.
+
+    Layers draw the seeds of their weights and noise from Python's generator, which
+    gets its state back.
+    """
+    state = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(state)
