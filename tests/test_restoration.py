@@ -12,7 +12,7 @@ from skimage import data
 import ae_zoo
 from ae_zoo.cli import main
 from ae_zoo.errors import InputError
-from ae_zoo.layers import damage
+from ae_zoo.layers import PullPush, damage
 from ae_zoo.layers.damage import with_map
 from ae_zoo.tasks import Denoiser, Inpainter, tiles
 from ae_zoo.tasks.noise import estimate_noise
@@ -258,3 +258,19 @@ def test_holes(fraction):
     told = damage.MappedHoles().corrupt(x, 0)
     np.testing.assert_array_equal(told[..., :3], x * (told[..., 3:] == 0))
     assert set(np.unique(told[..., 3])) == {0, 1}
+
+
+@pytest.mark.parametrize("size", [(64, 96), (61, 93)])
+def test_pull_push_fills_smoothly(photograph, size):
+    clean = photograph[: size[0], : size[1]] / np.float32(255)
+    holes = damage.scattered(size, np.random.default_rng(0), 0.5)
+    given = damage.without(clean[None], holes[None])
+    filled = np.asarray(PullPush()(given))
+    np.testing.assert_array_equal(filled[..., 3], given[..., 3])
+    np.testing.assert_allclose(filled[0, ~holes], given[0, ~holes], atol=1e-6)
+    error = np.square(filled[0, ..., :3] - clean)[holes].mean()
+    assert error < 0.1 * clean[holes].var()
+    flat = np.asarray(
+        PullPush()(damage.without(np.full_like(given[..., :3], 0.3), holes[None]))
+    )
+    np.testing.assert_allclose(flat[..., :3], 0.3, atol=1e-6)

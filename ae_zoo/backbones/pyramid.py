@@ -12,7 +12,10 @@ from keras import layers
 
 from ae_zoo.backbones.convolve import convolve
 from ae_zoo.errors import InputError
-from ae_zoo.layers.skip import SkipAdd
+from ae_zoo.layers.fill import PullPush
+from ae_zoo.layers.skip import SkipAdd, SkipFill
+
+HALVINGS = 5  # of a picture with holes, which reach over 64 pixels
 
 
 class PyramidBackbone:
@@ -22,15 +25,21 @@ class PyramidBackbone:
     the size; the decoder takes them all and adds its correction to the picture. The
     input has one more channel than the picture, which says what was done to it.
 
+    With `fills`, that channel is 1 in holes and 0 elsewhere. The first of what the
+    encoder gives is then the picture roughly filled, with the map, and the decoder
+    corrects it in the holes only.
+
     Args:
         input_shape: `(height, width, channels + 1)`; None where any size goes.
         filters: channels of each scale.
         blocks: residual blocks at each scale, on the way down and on the way up.
         activation: activation inside the blocks.
         l1, l2: weight penalties on the kernels.
+        fills: the damage is holes.
 
     Attributes:
         reach: pixels between an output and the farthest input that it depends on.
+        shrink: what the sides of windows must be multiples of.
 
     Raises:
         InputError: the input is no picture with a map, or there are no filters.
@@ -44,6 +53,7 @@ class PyramidBackbone:
         activation="relu",
         l1=0.0,
         l2=0.0,
+        fills=False,
     ):
         if len(input_shape) != 3 or input_shape[-1] < 2:
             raise InputError(
@@ -60,11 +70,13 @@ class PyramidBackbone:
         self.filters, self.blocks = tuple(filters), blocks
         self.activation = activation
         self.l1, self.l2 = l1, l2
+        self.fills = fills
         self._convolve = functools.partial(convolve, l1=l1, l2=l2)
 
-        inputs = keras.Input(self.input_shape)
-        pyramid = [inputs[..., : self.channels]]
-        x = inputs
+        x = inputs = keras.Input(self.input_shape)
+        if fills:
+            x = PullPush(HALVINGS, dtype="float32", name="fill")(x)
+        pyramid = [x if fills else x[..., : self.channels]]
         for i, width in enumerate(self.filters, 1):
             x = self._convolve(x, width, 4 if i == 1 else 2, strides=2)
             x = self._residual_blocks(x, width, f"level_{i}")
@@ -77,7 +89,12 @@ class PyramidBackbone:
         levels = range(1, len(self.filters) + 1)
         blocks = sum(2 * self.blocks * 2**i for i in levels)
         # At most: down and up again, and what resizes in between.
-        return 2 * blocks + 2 * 2 ** len(self.filters)
+        reach = 2 * blocks + 2 * 2 ** len(self.filters)
+        return reach + (3 * 2**HALVINGS if self.fills else 0)
+
+    @property
+    def shrink(self) -> int:
+        return 2 ** max(len(self.filters), HALVINGS if self.fills else 0)
 
     def decoder(self, bottleneck, activation) -> keras.Model:
         """Model from the pyramid to the picture, with `activation` at the end."""
@@ -90,7 +107,8 @@ class PyramidBackbone:
             if i:
                 x = SkipAdd()([x, pyramid[i]])
                 x = self._residual_blocks(x, up, f"up_{i}")
-        x = SkipAdd(dtype="float32")([x, pyramid[0]])
+        last = SkipFill if self.fills else SkipAdd
+        x = last(dtype="float32")([x, pyramid[0]])
         x = layers.Activation(activation, dtype="float32")(x)
         return keras.Model(pyramid, x, name="decoder")
 

@@ -16,9 +16,10 @@ from ae_zoo.layers.entropy import (
     ScaledGradient,
 )
 from ae_zoo.layers.feedback import FeedbackCell, FeedbackDecoder
+from ae_zoo.layers.fill import PullPush
 from ae_zoo.layers.gaussian import GaussianBottleneck
 from ae_zoo.layers.hyperprior import HyperpriorBottleneck
-from ae_zoo.layers.skip import SkipAdd, SkipBottleneck
+from ae_zoo.layers.skip import SkipAdd, SkipBottleneck, SkipFill
 from ae_zoo.layers.sparse import SparseBottleneck
 from ae_zoo.layers.tied_dense import TiedDense
 
@@ -38,11 +39,13 @@ __all__ = [
     "MaskingCorruption",
     "MatmulConv2D",
     "MatmulConv2DTranspose",
+    "PullPush",
     "QualityOf",
     "SaltAndPepperCorruption",
     "ScaledGradient",
     "SkipAdd",
     "SkipBottleneck",
+    "SkipFill",
     "SparseBottleneck",
     "TiedDense",
 ]

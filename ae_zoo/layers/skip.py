@@ -36,3 +36,22 @@ class SkipAdd(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return input_shape[1]
+
+
+@keras.saving.register_keras_serializable("ae_zoo")
+class SkipFill(SkipAdd):
+    """As `SkipAdd`, but the skip's last channel is a map that says where to add.
+
+    Shapes: `(batch, h or more, w or more, c)` and `(batch, h, w, c + 1)` ->
+    `(batch, h, w, c)`.
+    """
+
+    def call(self, inputs):
+        coarse, skip = inputs
+        picture, where = skip[..., :-1], skip[..., -1:]
+        height, width = keras.ops.shape(skip)[1:3]
+        return coarse[:, :height, :width] * where + picture
+
+    def compute_output_shape(self, input_shape):
+        *shape, channels = input_shape[1]
+        return (*shape, channels - 1)

@@ -14,7 +14,7 @@ from ae_zoo.models.registry import register
 )
 def inpainting_ae(
     input_shape=(None, None, 4),
-    filters=(48, 64, 96, 128),
+    filters=(64, 96, 128),
     blocks=2,
     activation="relu",
     loss="mae",
@@ -25,8 +25,10 @@ def inpainting_ae(
     """Residual encoder-decoder with skips that fills what a mask says is missing.
 
     Use it through `ae_zoo.tasks.Inpainter`, which takes pictures of any kind and size
-    and leaves the pixels that are there as they are. `encode` gives the picture and one
-    feature map a scale, the list that `decode` takes. Trained on pairs of a picture
+    and leaves the pixels that are there as they are. Inside, holes are first filled
+    roughly, by `ae_zoo.layers.PullPush`, and the network corrects that. `encode` gives
+    the filled picture with the mask and one feature map a scale, the list that `decode`
+    takes. Trained on pairs of a picture
     with holes and their mask, `(height, width, channels + 1)`, and the whole picture:
     recipes make them by `ae_zoo.layers.MappedHoles`.
 
@@ -52,6 +54,7 @@ def inpainting_ae(
         activation=activation,
         l1=l1,
         l2=l2,
+        fills=True,
     )
     return Autoencoder(
         backbone,

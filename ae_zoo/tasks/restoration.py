@@ -115,6 +115,7 @@ class Denoiser:
                 pixels[..., part],
                 out[..., part],
                 margin=model.backbone.reach,
+                multiple=model.backbone.shrink,
             )
         return out
 
@@ -212,7 +213,13 @@ class Inpainter:
             return filled.reshape(*filled.shape[:2], spread, channels).mean(axis=2)
 
         out = np.empty_like(pixels)
-        tiles.apply(fill, given, out, margin=model.backbone.reach)
+        tiles.apply(
+            fill,
+            given,
+            out,
+            margin=model.backbone.reach,
+            multiple=model.backbone.shrink,
+        )
         return np.where(holes, out, pixels)
 
     def _restore(self, picture: Picture, mask) -> Picture:

@@ -1,0 +1,55 @@
+"""Holes of pictures, filled roughly by what surrounds them."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("ae_zoo")
+class PullPush(keras.layers.Layer):
+    """Fills holes by the means of ever larger blocks around them.
+
+    Pull-push of Gortler et al. (1996, doi:10.1145/237170.237200): the picture is halved
+    several times, known pixels alone counting, and put together again from coarse to
+    fine, what is known staying as it is. Holes wider than the coarsest block get 0 in
+    their middle.
+
+    Args:
+        halvings: how often the picture is halved.
+
+    Shapes: `(batch, h, w, c + 1)`, the picture, 0 in the holes, and a map that is 1
+    there, -> the same, filled.
+    """
+
+    def __init__(self, halvings: int = 5, **kwargs):
+        super().__init__(**kwargs)
+        self.halvings = halvings
+
+    def call(self, inputs):
+        picture, holes = inputs[..., :-1], inputs[..., -1:]
+        known = 1 - holes
+        levels = []
+        for _ in range(self.halvings):
+            levels.append((picture, known))
+            total = _halve(known)
+            picture = _halve(picture * known) / ops.maximum(total, 1e-6)
+            known = ops.minimum(4 * total, 1)
+        for finer, known in reversed(levels):
+            height, width = ops.shape(finer)[1:3]
+            coarse = _double(picture)[:, :height, :width]
+            picture = known * finer + (1 - known) * coarse
+        return ops.concatenate([picture, holes], axis=-1)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return super().get_config() | {"halvings": self.halvings}
+
+
+def _halve(x):
+    return ops.average_pool(x, 2, 2, padding="same")
+
+
+def _double(x):
+    height, width = ops.shape(x)[1:3]
+    return ops.image.resize(x, (2 * height, 2 * width), "bilinear")
