@@ -105,11 +105,15 @@ class Autoencoder(keras.Model):
         Raises:
             UnknownNameError: `key` is not in `feature_keys`.
         """
+        return self.view(key).predict(x, batch_size=batch_size, verbose=0)
+
+    def view(self, key: str | None = None) -> keras.Model:
+        """The model from inputs to `features(x, key)`, whose weights are this one's."""
         key = key or "code"
         if key not in self.feature_keys:
             known = ", ".join(self.feature_keys)
             raise UnknownNameError(f"Unknown feature {key!r}; choose one of {known}.")
-        return self._views.get(key).predict(x, batch_size=batch_size, verbose=0)
+        return self._views.get(key)
 
     def sample(self, n: int = 1, seed: int | None = None) -> np.ndarray:
         """`n` new examples, decoded from codes drawn from the prior.

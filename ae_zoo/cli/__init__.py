@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from ae_zoo import __version__
-from ae_zoo.cli import experiments, photographs, use, weights
+from ae_zoo.cli import detection, experiments, photographs, use, weights
 from ae_zoo.errors import AeZooError
 
 app = typer.Typer(
@@ -21,7 +21,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (weights, use, photographs, experiments):
+for module in (weights, use, photographs, detection, experiments):
     for command in module.COMMANDS:
         app.command(command.__name__.rstrip("_"))(command)
 

@@ -3,6 +3,7 @@
 from ae_zoo._lazy import attach
 
 _EXPORTS = {
+    "AnomalyDetector": "ae_zoo.tasks.anomaly",
     "AutoencoderTransformer": "ae_zoo.tasks.transformer",
     "Compressor": "ae_zoo.tasks.compression",
     "Denoiser": "ae_zoo.tasks.restoration",

@@ -1,0 +1,457 @@
+"""Anomalies in tables and time series, found by what an autoencoder cannot rebuild."""
+
+import json
+import math
+import os
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.covariance import LedoitWolf
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ae_zoo.data.inputs import to_inputs
+from ae_zoo.errors import InputError
+from ae_zoo.tasks.fitting import Fitting, full_batches, is_family, load_pretrained
+from ae_zoo.tasks.thresholds import RULES
+
+# What `fit` gives a family that takes it. A bounded activation cannot follow a value
+# beyond those of training, so that the reconstruction stays behind and the error shows.
+DEFAULTS = {"hidden": (64,), "activation": "tanh"}
+LATENT = 8  # values of a code, at most half of those of a row
+
+_CHOICES = {
+    "measure": ("error", "latent", "both"),
+    "combine": ("mean", "max"),
+    "threshold": tuple(RULES),
+}
+_BATCH_VALUES = 2**18  # in a batch that is scored
+_UNIT = 0.99  # quantile of normal values that is called 1
+_TINY = 1e-12
+_STATE = "detector.json"
+_LEARNED = ("mean_", "scale_", "fill_", "unit_", "error_unit_", "code_unit_")
+_LEARNED += ("code_mean_", "code_precision_", "offset_", "loss_curve_")
+
+
+class AnomalyDetector(OutlierMixin, BaseEstimator):
+    """Finds abnormal rows of a table, or moments of a time series, without labels.
+
+    An autoencoder learns the rows that `fit` is given, most of which should be normal;
+    rows that it rebuilds badly, or whose code lies far from the others, are abnormal.
+    Scores are in units of held-out normal rows, one in a hundred of which exceeds 1.
+
+    Args:
+        model: a family ('deep_ae', 'vae', 'conv1d_ae', 'recurrent_ae', ...), trained in
+            `fit` on standardised columns; a pretrained weight as `ae_zoo.load` takes
+            it, for rows of flattened images; or an `Autoencoder`.
+        window: rows of a time series that the model sees at once; 1 for tables, whose
+            rows have no order. A row is scored by the window that ends with it, and
+            those before the first full window as that one.
+        measure: 'error' (how badly a row is rebuilt), 'latent' (how far its code lies
+            from those of training, Mahalanobis), or 'both', their mean.
+        combine: how the errors of the columns become one: 'mean' (root mean square), or
+            'max', each in its own unit, for faults that show in one sensor.
+        contamination: share of the rows of `fit` to call abnormal; 'auto' leaves it to
+            `threshold`.
+        threshold: 'quantile' of the held-out scores, or 'extreme_value', which fits
+            their tail and so can be rarer than one in their number.
+        alarm_rate: share of normal rows that may be called abnormal.
+        margin: factor on that threshold, for data that drift after `fit`.
+        holdout: share of the rows that the model is not trained on but that give the
+            units and the threshold; the last of a time series, else by chance. Of too
+            few rows, all do both.
+        latent_dim: size of the code of a family; None for 8, but at most half of the
+            values that the model sees.
+        epochs, batch_size, learning_rate: of the training, by Adam.
+        random_state: integer, `RandomState` or None, for the split, the initial
+            weights, the order of the rows and the noise.
+        model_arguments: dictionary of further arguments of the family; by default
+            `ae_zoo.tasks.anomaly.DEFAULTS`.
+
+    Attributes:
+        model_: the `Autoencoder`.
+        mean_, scale_: of each column in training; None for pretrained models.
+        fill_: what missing values of each column become, its median in training.
+        unit_: normal error of each column.
+        names_: of the columns, by default their numbers from 1.
+        offset_: minus the threshold of the anomaly score.
+        loss_curve_: mean loss of each epoch, for a trained family.
+        n_features_in_, feature_names_in_: as everywhere in scikit-learn.
+
+    Example:
+
+        detector = AnomalyDetector(window=20).fit(normal_rows)
+        labels = detector.predict(rows)              # -1 abnormal, +1 normal
+        scores = detector.anomaly_score(rows)        # higher is more abnormal
+        errors = detector.explain(rows)              # which column, how much
+        score = detector.update(next_row)            # a live sensor
+    """
+
+    def __init__(
+        self,
+        model="deep_ae",
+        *,
+        window=1,
+        measure="both",
+        combine="mean",
+        contamination="auto",
+        threshold="quantile",
+        alarm_rate=0.01,
+        margin=1.0,
+        holdout=0.25,
+        latent_dim=None,
+        epochs=30,
+        batch_size=128,
+        learning_rate=3e-3,
+        random_state=None,
+        model_arguments=None,
+    ):
+        self.model = model
+        self.window = window
+        self.measure = measure
+        self.combine = combine
+        self.contamination = contamination
+        self.threshold = threshold
+        self.alarm_rate = alarm_rate
+        self.margin = margin
+        self.holdout = holdout
+        self.latent_dim = latent_dim
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.random_state = random_state
+        self.model_arguments = model_arguments
+
+    def fit(self, X, y=None, names=None):
+        """Trains on X, a table `(rows, columns)`, or calibrates a pretrained model.
+
+        Warns of missing values (NaN), which become the column's median, and of columns
+        that never change.
+
+        Args:
+            X: numbers; of a time series, rows in order, evenly spaced.
+            y: ignored.
+            names: of the columns, where X is no data frame.
+
+        Raises:
+            InputError: an argument or the table is unfit; the message says how.
+        """
+        self._check_arguments()
+        X = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan")
+        if len(X) < 2:
+            raise InputError(
+                "There is 1 sample, one row: training needs at least 2, and more help."
+            )
+        if names is None:
+            names = getattr(self, "feature_names_in_", range(1, X.shape[1] + 1))
+        self.names_ = [str(name) for name in names]
+        self._learn_columns(X)
+        X = self._filled(X)
+        rng = check_random_state(self.random_state)
+        train, held = self._split(X, rng)
+        self._learn_model(train, rng)
+        self._learn_units(train, held)
+        if self.contamination == "auto":
+            scores = self._score(held)
+            limit = self.margin * RULES[self.threshold](scores, self.alarm_rate)
+        else:
+            limit = np.quantile(self._score(X), 1 - self.contamination)
+        self.offset_ = -float(limit)
+        self._recent = X[:0]
+        return self
+
+    def anomaly_score(self, X) -> np.ndarray:
+        """How abnormal each row is, `(n,)`, float64, at least 0; higher is more so.
+
+        Raises:
+            InputError: there are fewer rows than the window has.
+        """
+        return self._score(self._checked(X))
+
+    def score_samples(self, X) -> np.ndarray:
+        """`-anomaly_score(X)`, scikit-learn's convention."""
+        return -self.anomaly_score(X)
+
+    def decision_function(self, X) -> np.ndarray:
+        """`score_samples(X) - offset_`: below 0 for abnormal rows."""
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X) -> np.ndarray:
+        """-1 for abnormal rows and +1 for normal ones, `(n,)`."""
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def explain(self, X) -> np.ndarray:
+        """Error of each column at each row, `(n, columns)`, in its normal unit.
+
+        Columns above 1 are those that the model could not rebuild.
+        """
+        return self._errors(self._checked(X)) / self.unit_
+
+    def update(self, rows) -> np.ndarray:
+        """Scores of a live stream, as its rows come.
+
+        The last rows are remembered, so that a row gets the score that `anomaly_score`
+        gives it in the whole stream. `reset` forgets them.
+
+        Args:
+            rows: the next row `(columns,)` or rows `(n, columns)`.
+
+        Returns:
+            `(n,)`; NaN until the first window is full.
+        """
+        rows = self._checked(np.atleast_2d(rows))
+        known = np.concatenate([self._recent, rows])
+        self._recent = known[max(0, len(known) - self.window + 1) :]
+        scores = np.full(len(rows), np.nan)
+        full = min(len(rows), len(known) - self.window + 1)  # rows that end a window
+        if full > 0:
+            scores[-full:] = self._score(known)[-full:]
+        return scores
+
+    def reset(self) -> None:
+        """Forgets the rows that `update` was given."""
+        check_is_fitted(self)
+        self._recent = np.empty((0, self.n_features_in_))
+
+    def save(self, folder: str | os.PathLike) -> None:
+        """Writes the detector into a new folder: Keras's files and one of JSON.
+
+        Raises:
+            InputError: there is something at `folder` already.
+        """
+        from ae_zoo.zoo.folder import save
+
+        check_is_fitted(self)
+        folder = Path(folder)
+        if folder.exists():
+            raise InputError(f"{folder} exists: choose a new folder.")
+        parameters = self.get_params()
+        if not is_family(self.model):
+            parameters["model"] = None
+        if not isinstance(self.random_state, int):
+            parameters["random_state"] = None
+        learned = {name: getattr(self, name, None) for name in _LEARNED}
+        state = {
+            "parameters": parameters,
+            "names": self.names_,
+            "learned": {
+                name: value.tolist() if isinstance(value, np.ndarray) else value
+                for name, value in learned.items()
+            },
+        }
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+            fresh = Path(temporary, "fresh")
+            save(self.model_, fresh / "model")
+            (fresh / _STATE).write_text(json.dumps(state, indent=1), encoding="utf-8")
+            fresh.rename(folder)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike) -> "AnomalyDetector":
+        """The detector of a folder that `save` wrote; runs no code from it.
+
+        Raises:
+            InputError: it is no such folder.
+            IntegrityError, ManifestError: the model in it is damaged.
+        """
+        from ae_zoo.zoo.folder import load_folder
+
+        folder = Path(folder)
+        try:
+            state = json.loads((folder / _STATE).read_text(encoding="utf-8"))
+            detector = cls(**state["parameters"])
+            for name in _LEARNED:
+                value = state["learned"][name]
+                is_array = isinstance(value, list) and name != "loss_curve_"
+                setattr(detector, name, np.array(value) if is_array else value)
+            detector.names_ = list(state["names"])
+            detector.n_features_in_ = len(detector.names_)
+        except (OSError, ValueError, TypeError, LookupError) as error:
+            raise InputError(
+                f"{folder} holds no detector: give a folder that save wrote ({error})."
+            ) from error
+        detector.model_ = load_folder(folder / "model")
+        detector.reset()
+        return detector
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def _check_arguments(self) -> None:
+        for name, values in _CHOICES.items():
+            if getattr(self, name) not in values:
+                raise InputError(
+                    f"{name} must be one of {', '.join(values)}, not "
+                    f"{getattr(self, name)!r}."
+                )
+        if self.contamination != "auto" and not 0 < self.contamination <= 0.5:
+            raise InputError(
+                "contamination must be 'auto', or above 0 and at most 0.5, not "
+                f"{self.contamination!r}."
+            )
+        for name in ("alarm_rate", "holdout"):
+            if not 0 < getattr(self, name) < 1:
+                raise InputError(
+                    f"{name} must be between 0 and 1, not {getattr(self, name)!r}."
+                )
+        for name in ("window", "epochs", "batch_size"):
+            if not (isinstance(getattr(self, name), int) and getattr(self, name) > 0):
+                raise InputError(
+                    f"{name} must be an integer above 0, not {getattr(self, name)!r}."
+                )
+
+    def _learn_columns(self, X: np.ndarray) -> None:
+        """What missing values become; says which columns are odd."""
+        missing = np.isnan(X)
+        if empty := self._named(missing.all(axis=0)):
+            raise InputError(f"There is no value in {empty}: leave that out.")
+        self.fill_ = np.nanmedian(X, axis=0)
+        if columns := self._named(missing.any(axis=0)):
+            warnings.warn(
+                f"Missing values in {columns} became the median.", stacklevel=3
+            )
+        if columns := self._named(np.nanmax(X, axis=0) == np.nanmin(X, axis=0)):
+            warnings.warn(
+                f"The values of {columns} never change: any change will count in the "
+                "unit of the data.",
+                stacklevel=3,
+            )
+
+    def _named(self, which: np.ndarray) -> str:
+        """Columns in words, '' for none."""
+        chosen = [self.names_[i] for i in np.flatnonzero(which)]
+        return f"column{'s' * (len(chosen) > 1)} {', '.join(chosen)}" if chosen else ""
+
+    def _filled(self, X: np.ndarray) -> np.ndarray:
+        return np.where(np.isnan(X), self.fill_, X)
+
+    def _checked(self, X) -> np.ndarray:
+        check_is_fitted(self)
+        X = validate_data(
+            self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False
+        )
+        return self._filled(X)
+
+    def _split(self, X: np.ndarray, rng) -> tuple[np.ndarray, np.ndarray]:
+        """Rows to train on and rows held out."""
+        held = round(self.holdout * len(X))
+        if min(held, len(X) - held) < 2 * self.window + 8:
+            return X, X
+        if self.window == 1:
+            X = X[rng.permutation(len(X))]
+        return X[:-held], X[-held:]
+
+    def _learn_model(self, train: np.ndarray, rng) -> None:
+        from ae_zoo.models import family
+
+        if not is_family(self.model):
+            self.mean_ = self.scale_ = None
+            self.model_ = load_pretrained(
+                self.model, self.latent_dim, self.model_arguments
+            )
+            return
+        self.mean_, scale = train.mean(axis=0), train.std(axis=0)
+        self.scale_ = np.where(scale > _TINY * np.abs(self.mean_), scale, 1.0)
+        windows = self._windows(train)
+        known = family(self.model).arguments
+        defaults = {key: x for key, x in DEFAULTS.items() if key in known}
+        fitting = Fitting(
+            self.model,
+            self.latent_dim or max(1, min(LATENT, math.prod(windows.shape[1:]) // 2)),
+            self.epochs,
+            self.batch_size,
+            self.learning_rate,
+            defaults | (self.model_arguments or {}),
+        )
+        self.model_, self.loss_curve_ = fitting.train(windows, rng)
+
+    def _learn_units(self, train: np.ndarray, held: np.ndarray) -> None:
+        """What is normal: errors, and where codes lie and how far from that."""
+        errors = self._errors(held)
+        self.unit_ = _unit(errors)
+        self.error_unit_ = float(_unit(self._combined(errors)))
+        if self.measure != "error":
+            normal = LedoitWolf().fit(self._codes(train))
+            self.code_mean_ = normal.location_
+            self.code_precision_ = normal.precision_
+            self.code_unit_ = float(_unit(self._distances(held)))
+
+    def _score(self, X: np.ndarray) -> np.ndarray:
+        parts = []
+        if self.measure != "latent":
+            parts.append(self._combined(self._errors(X)) / self.error_unit_)
+        if self.measure != "error":
+            parts.append(self._distances(X) / self.code_unit_)
+        return np.mean(parts, axis=0)
+
+    def _combined(self, errors: np.ndarray) -> np.ndarray:
+        if self.combine == "max":
+            return (errors / self.unit_).max(axis=1)
+        return np.sqrt(np.square(errors).mean(axis=1))
+
+    def _errors(self, X: np.ndarray) -> np.ndarray:
+        """Error of each column at each row, `X.shape`.
+
+        Of a time series, the mean over the window before its sign is dropped: noise
+        cancels out and what lasts is left.
+        """
+        windows = self._windows(X)
+        errors = np.empty((len(windows), X.shape[1]))
+        size = self._batch_rows(X)
+        for part, rebuilt in full_batches(self.model_.predict_on_batch, windows, size):
+            difference = np.subtract(rebuilt, windows[part], dtype="float64")
+            steps = difference.reshape(len(difference), self.window, -1)
+            errors[part] = np.abs(steps.mean(axis=1))
+        return self._of_rows(errors)
+
+    def _distances(self, X: np.ndarray) -> np.ndarray:
+        """Mahalanobis distance of each row's code from those of training."""
+        centred = self._codes(X) - self.code_mean_
+        squares = ((centred @ self.code_precision_) * centred).sum(axis=1)
+        return self._of_rows(np.sqrt(np.maximum(squares, 0)))
+
+    def _codes(self, X: np.ndarray) -> np.ndarray:
+        encode = self.model_.view("code").predict_on_batch
+        batches = full_batches(encode, self._windows(X), self._batch_rows(X))
+        return np.concatenate([codes for _, codes in batches]).astype("float64")
+
+    def _windows(self, X: np.ndarray) -> np.ndarray:
+        """Inputs of the model, float32; of a time series, a view of its windows."""
+        if len(X) < self.window:
+            raise InputError(
+                f"{len(X)} rows are fewer than the window of {self.window}: give more "
+                "rows, or a smaller window."
+            )
+        if self.mean_ is not None:
+            X = ((X - self.mean_) / self.scale_).astype("float32")
+        if self.window > 1:
+            X = np.lib.stride_tricks.sliding_window_view(X, self.window, axis=0)
+            X = X.swapaxes(1, 2)
+        return X if self.mean_ is not None else self._examples(X)
+
+    def _examples(self, X: np.ndarray) -> np.ndarray:
+        """Rows or windows as a pretrained model takes them."""
+        shape = self.model_.input_shape[1:]
+        if math.prod(X.shape[1:]) != math.prod(shape):
+            raise InputError(
+                f"{self.model_.name!r} takes {math.prod(shape)} values, flattened "
+                f"examples of shape {shape}, not {math.prod(X.shape[1:])}: resize them."
+            )
+        return to_inputs(X.reshape(-1, *shape), shape)
+
+    def _of_rows(self, values: np.ndarray) -> np.ndarray:
+        """Values of windows as those of rows; the first counts for all its rows."""
+        return np.concatenate([np.repeat(values[:1], self.window - 1, axis=0), values])
+
+    def _batch_rows(self, X: np.ndarray) -> int:
+        return max(1, _BATCH_VALUES // (self.window * X.shape[1]))
+
+
+def _unit(values: np.ndarray) -> np.ndarray:
+    """The value of each column that few normal rows exceed."""
+    return np.maximum(np.quantile(values, _UNIT, axis=0), _TINY)

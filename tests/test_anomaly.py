@@ -1,0 +1,270 @@
+"""Anomaly detection: scikit-learn's outlier interface, windows, units, explanations."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_digits
+from sklearn.metrics import roc_auc_score
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import ae_zoo
+from ae_zoo.errors import InputError
+from ae_zoo.tasks import AnomalyDetector
+from ae_zoo.tasks.thresholds import RULES, extreme_value, quantile
+
+QUICK = {"epochs": 4, "random_state": 0, "model_arguments": {"hidden": (16,)}}
+
+
+@parametrize_with_checks(
+    [
+        AnomalyDetector(latent_dim=2, epochs=2, model_arguments={"hidden": (8,)}),
+        AnomalyDetector(
+            measure="error", contamination=0.2, epochs=2, model_arguments={"hidden": ()}
+        ),
+    ]
+)
+def test_scikit_learn_accepts_the_detector(estimator, check):
+    check(estimator)
+
+
+@pytest.fixture(scope="module")
+def cells():
+    """Real measurements of cells, 12 of each: 357 benign, 212 malignant."""
+    x, y = load_breast_cancer(return_X_y=True)
+    return x[y == 1, :12], x[y == 0, :12]
+
+
+@pytest.fixture(scope="module")
+def series():
+    """A machine of three coupled sensors with noise, 600 rows; and a later part of 200
+    rows whose second sensor is off from row 100."""
+    rng = np.random.default_rng(0)
+    t = np.arange(800)
+    load = np.sin(t / 9) + 0.3 * np.sin(t / 31)
+    x = np.stack([load, 2 * load + 1, np.cos(t / 9)], axis=1)
+    x += 0.1 * rng.standard_normal(x.shape)
+    later = x[600:].copy()
+    later[100:, 1] += 1.5
+    return x[:600], later
+
+
+@pytest.mark.parametrize("measure", ["error", "latent", "both"])
+@pytest.mark.parametrize("combine", ["mean", "max"])
+def test_malignant_cells_are_abnormal(cells, measure, combine):
+    normal, others = cells
+    detector = AnomalyDetector(
+        measure=measure, combine=combine, epochs=30, batch_size=32, random_state=0
+    ).fit(normal[:250])
+    tested = np.concatenate([normal[250:], others])
+    labels = np.repeat([0, 1], [len(normal) - 250, len(others)])
+    scores = detector.anomaly_score(tested)
+    assert roc_auc_score(labels, scores) > 0.85
+    np.testing.assert_array_equal(detector.score_samples(tested), -scores)
+    flagged = detector.predict(tested) == -1
+    np.testing.assert_array_equal(flagged, scores > -detector.offset_)
+    assert flagged[labels == 1].mean() > 0.5
+
+
+@pytest.mark.parametrize("family", ["deep_ae", "vae", "conv1d_ae", "recurrent_ae"])
+def test_a_fault_is_found_when_it_comes_and_where(series, family):
+    normal, later = series
+    small = {"conv1d_ae": {"filters": (8,)}, "recurrent_ae": {"units": (8,)}}
+    detector = AnomalyDetector(
+        family,
+        window=16,
+        measure="error",
+        combine="max",
+        margin=1.5,
+        latent_dim=4,
+        epochs=30,
+        batch_size=32,
+        learning_rate=1e-2,
+        random_state=0,
+        model_arguments=small.get(family),
+    ).fit(normal, names=["load", "flow", "phase"])
+    abnormal = detector.predict(later) == -1
+    assert abnormal[:100].mean() < 0.1
+    assert abnormal[116:].mean() > 0.9
+    errors = detector.explain(later)[116:]
+    assert errors.shape == (84, 3)
+    assert np.median(errors[:, 1]) > 1.5 > np.median(errors[:, 2])
+    assert detector.names_ == ["load", "flow", "phase"]
+
+
+@pytest.mark.parametrize("window", [1, 5])
+@pytest.mark.parametrize("sizes", [[1] * 12, [3, 1, 8], [12]])
+def test_a_stream_scores_as_the_whole(series, window, sizes):
+    normal, later = series
+    detector = AnomalyDetector(window=window, **QUICK).fit(normal)
+    whole = detector.anomaly_score(later[:12])
+    for _ in range(2):  # again after a reset
+        parts = np.split(later[:12], np.cumsum(sizes)[:-1])
+        stream = np.concatenate([detector.update(part) for part in parts])
+        assert np.isnan(stream[: window - 1]).all()
+        np.testing.assert_allclose(stream[window - 1 :], whole[window - 1 :], rtol=1e-4)
+        detector.reset()
+    assert detector.update(later[0]).shape == (1,)
+
+
+def test_a_row_does_not_depend_on_the_others(cells):
+    normal, others = cells
+    detector = AnomalyDetector(**QUICK).fit(normal)
+    scores = detector.anomaly_score(others)
+    np.testing.assert_array_equal(detector.anomaly_score(others[7:8]), scores[7:8])
+
+
+def test_scores_do_not_depend_on_the_units_of_the_columns(cells):
+    normal, others = cells
+    scales = 10.0 ** np.arange(-6, 6)
+    plain = AnomalyDetector(**QUICK).fit(normal).anomaly_score(others)
+    scaled = AnomalyDetector(**QUICK).fit(normal * scales + 5.0)
+    np.testing.assert_allclose(
+        scaled.anomaly_score(others * scales + 5.0), plain, rtol=0.01
+    )
+
+
+def test_held_out_rows_set_the_units_and_the_threshold(cells):
+    normal, _ = cells
+    detector = AnomalyDetector(measure="error", holdout=0.5, **QUICK).fit(normal)
+    assert -detector.offset_ == pytest.approx(1, abs=0.05)  # both the same quantile
+    doubled = AnomalyDetector(measure="error", holdout=0.5, margin=2.0, **QUICK)
+    assert doubled.fit(normal).offset_ == pytest.approx(2 * detector.offset_)
+    rarer = AnomalyDetector(measure="error", holdout=0.5, alarm_rate=0.2, **QUICK)
+    assert rarer.fit(normal).offset_ > detector.offset_
+    share = AnomalyDetector(contamination=0.25, **QUICK).fit(normal)
+    assert np.mean(share.predict(normal) == -1) == pytest.approx(0.25, abs=0.02)
+
+
+def test_random_state_decides_everything(cells):
+    normal, others = cells
+    detector = AnomalyDetector(**QUICK).fit(normal)
+    again = clone(detector).fit(normal)
+    np.testing.assert_array_equal(
+        again.anomaly_score(others), detector.anomaly_score(others)
+    )
+    other = clone(detector).set_params(random_state=1).fit(normal)
+    assert (
+        np.abs(other.anomaly_score(others) - detector.anomaly_score(others)).max() > 0
+    )
+
+
+@pytest.mark.parametrize("wrap", [lambda model, folder: model, lambda m, f: str(f)])
+def test_a_pretrained_model_is_calibrated(wrap, tmp_path):
+    x, y = load_digits(return_X_y=True)
+    rows = (x / 16).astype("float32")
+    zeros, ones = rows[y == 0], rows[y == 1]
+    model = ae_zoo.models.conv_ae(input_shape=(8, 8, 1), latent_dim=4, filters=(8,))
+    model.compile()
+    images = zeros.reshape(-1, 8, 8, 1)
+    model.fit(images, images, epochs=60, batch_size=16, verbose=0)
+    ae_zoo.save(model, tmp_path / "model")
+    detector = AnomalyDetector(wrap(model, tmp_path / "model")).fit(zeros)
+    assert detector.mean_ is None
+    labels = np.repeat([0, 1], [len(zeros), len(ones)])
+    scores = detector.anomaly_score(np.concatenate([zeros, ones]))
+    assert roc_auc_score(labels, scores) > 0.95
+    with pytest.raises(InputError, match=r"takes 64 values.*not 10: resize"):
+        AnomalyDetector(model).fit(zeros[:, :10])
+
+
+@pytest.mark.parametrize("options", [{"window": 6}, {"measure": "latent"}, {}])
+def test_saved_without_pickle(series, options, tmp_path):
+    normal, later = series
+    detector = AnomalyDetector(**QUICK | options).fit(normal, names=["a", "b", "c"])
+    detector.save(tmp_path / "pump")
+    loaded = AnomalyDetector.load(tmp_path / "pump")
+    np.testing.assert_array_equal(
+        loaded.anomaly_score(later), detector.anomaly_score(later)
+    )
+    np.testing.assert_array_equal(loaded.predict(later), detector.predict(later))
+    np.testing.assert_array_equal(loaded.explain(later), detector.explain(later))
+    assert loaded.names_ == ["a", "b", "c"]
+    assert np.isfinite(loaded.update(later[:8])[-1])
+    with pytest.raises(InputError, match="exists: choose a new folder"):
+        detector.save(tmp_path / "pump")
+    files = [p.name for p in tmp_path.rglob("*") if p.is_file()]
+    assert not any(name.endswith((".pkl", ".pickle", ".joblib")) for name in files)
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"parameters": {"x": 1}}'])
+def test_no_detector_to_load(content, tmp_path):
+    (tmp_path / "detector.json").write_text(content)
+    with pytest.raises(InputError, match="holds no detector"):
+        AnomalyDetector.load(tmp_path)
+    with pytest.raises(InputError, match="holds no detector"):
+        AnomalyDetector.load(tmp_path / "absent")
+
+
+def test_missing_values_and_constant_columns_are_named(cells):
+    normal, _ = cells
+    frame = pd.DataFrame(normal).add_prefix("c")
+    frame["still"] = 3.0
+    frame.iloc[::7, 2] = np.nan
+    with pytest.warns(UserWarning) as caught:
+        detector = AnomalyDetector(**QUICK).fit(frame)
+    said = [str(w.message) for w in caught]
+    assert any("column c2 became the median" in text for text in said)
+    assert any("column still never change" in text for text in said)
+    assert detector.fill_[2] == pytest.approx(frame["c2"].median())
+    rows = frame.iloc[:4].copy()
+    rows.iloc[0, -1] = 99.0
+    assert detector.explain(rows)[0].argmax() == 12
+    frame["empty"] = np.nan
+    with pytest.raises(InputError, match="no value in column empty"):
+        AnomalyDetector(**QUICK).fit(frame)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"measure": "mse"}, "measure must be one of error, latent, both, not 'mse'"),
+        ({"combine": "sum"}, "combine must be one of mean, max, not 'sum'"),
+        ({"threshold": 3}, "threshold must be one of quantile, extreme_value, not 3"),
+        ({"contamination": 0.7}, "contamination must be 'auto', or above 0"),
+        ({"alarm_rate": 0}, "alarm_rate must be between 0 and 1, not 0"),
+        ({"holdout": 1.0}, "holdout must be between 0 and 1, not 1.0"),
+        ({"window": 0}, "window must be an integer above 0, not 0"),
+        ({"epochs": 1.5}, "epochs must be an integer above 0, not 1.5"),
+        ({"window": 400}, "357 rows are fewer than the window of 400"),
+        ({"model": 3}, "model is a int: pass the name of a family"),
+        ({"model": "inpainting_ae"}, "has no code of one size"),
+    ],
+)
+def test_wrong_arguments(cells, options, message):
+    with pytest.raises(InputError, match=message):
+        AnomalyDetector(**{"epochs": 1} | options).fit(cells[0])
+
+
+def test_fewer_rows_than_a_window_at_predict_time(series):
+    detector = AnomalyDetector(window=8, **QUICK).fit(series[0])
+    with pytest.raises(InputError, match="3 rows are fewer than the window of 8"):
+        detector.predict(series[1][:3])
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rate", [0.2, 0.01])
+def test_thresholds_have_their_rate(rule, rate):
+    rng = np.random.default_rng(0)
+    scores, more = rng.gamma(2.0, size=4000), rng.gamma(2.0, size=200_000)
+    limit = RULES[rule](scores, rate)
+    assert np.mean(more > limit) == pytest.approx(rate, rel=0.25)
+
+
+def test_the_extreme_value_fit_sees_beyond_the_scores():
+    rng = np.random.default_rng(1)
+    scores = rng.exponential(size=1000)
+    assert scores.max() < extreme_value(scores, 1e-4)
+    assert extreme_value(scores, 1e-4) == pytest.approx(-np.log(1e-4), rel=0.4)
+    assert quantile(scores, 1e-4) <= scores.max()
+    few = scores[:30]
+    assert extreme_value(few, 0.01) == quantile(few, 0.01)
+
+
+def test_the_saved_state_is_plain_json(cells, tmp_path):
+    AnomalyDetector(**QUICK).fit(cells[0]).save(tmp_path / "d")
+    state = json.loads((tmp_path / "d" / "detector.json").read_text())
+    assert state["parameters"]["epochs"] == 4
+    assert len(state["learned"]["unit_"]) == 12
