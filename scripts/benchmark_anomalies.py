@@ -1,0 +1,262 @@
+"""How well are anomalies found? Published protocols, beside what people use today.
+
+A method is a function of the rows to learn from, the rows to score and a seed, which
+returns scores `(rows,)`, higher for more abnormal. Areas under the curves need no
+threshold; where one is needed it is chosen without labels.
+
+    python scripts/benchmark_anomalies.py DATA [skab fraud ecg5000 adbench adbench_semi]
+
+DATA holds the folders skab, creditcard, ecg5000 and adbench.
+"""
+
+import argparse
+import importlib
+import importlib.util
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.ensemble import IsolationForest
+from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.model_selection import StratifiedKFold, train_test_split
+from sklearn.neighbors import NearestNeighbors
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+from ae_zoo.data.tables import read_frame
+from ae_zoo.tasks.anomaly import AnomalyDetector
+
+Method = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
+
+ADBENCH_ROWS = 10_000  # at most, drawn by the seed
+ADBENCH_SEEDS = (1, 2, 3)
+SKAB_TRAINING = 400  # rows at the start of each file
+SKAB_UNUSED = ("anomaly", "changepoint")
+# Chosen on the files of valve1.
+SKAB_DETECTOR = {
+    "model": "vae",
+    "window": 20,
+    "measure": "error",
+    "combine": "max",
+    "holdout": 0.5,
+    "margin": 3.0,
+    "latent_dim": 4,
+}
+
+
+@dataclass(frozen=True)
+class Split:
+    """Rows to learn from, rows to score, and which of these are abnormal (1)."""
+
+    train: np.ndarray
+    test: np.ndarray
+    labels: np.ndarray
+    seed: int
+
+
+def our_method(**options) -> Method:
+    """`AnomalyDetector` with these options."""
+
+    def score(train, test, seed):
+        detector = AnomalyDetector(random_state=seed, **options).fit(train)
+        return detector.anomaly_score(test)
+
+    return score
+
+
+def peers(components: float = 0.9) -> dict[str, Method]:
+    """PCA, nearest neighbours, isolation forest and, where installed, PyOD's.
+
+    Args:
+        components: of PCA, a number or a share of the variance.
+    """
+    methods = {
+        "pca": lambda a, b, seed: _pca(a, b, components),
+        "knn": _neighbours,
+        "isolation_forest": _isolation_forest,
+    }
+    if importlib.util.find_spec("pyod"):
+        methods |= {"pyod_ae": _pyod("auto_encoder", "AutoEncoder")}
+        methods |= {"pyod_vae": _pyod("vae", "VAE")}
+    return methods
+
+
+def adbench(folder: Path, normals_only: bool) -> Iterator[tuple[str, list[Split]]]:
+    """Han et al., 2022, arXiv:2206.09426: sets of a folder, split three times.
+
+    70% of the rows to learn from, or of these the normal ones, scaled to [0, 1].
+    """
+    for path in sorted(Path(folder).glob("*.npz")):
+        with np.load(path, allow_pickle=False) as file:
+            x, y = file["X"].astype("float64"), file["y"].astype(int)
+        splits = []
+        for seed in ADBENCH_SEEDS:
+            rows, labels = x, y
+            if len(x) > ADBENCH_ROWS:
+                rng = np.random.default_rng(seed)
+                chosen = rng.choice(len(x), ADBENCH_ROWS, replace=False)
+                rows, labels = x[chosen], y[chosen]
+            train, test, known, labels = train_test_split(
+                rows, labels, test_size=0.3, stratify=labels, random_state=seed
+            )
+            train = train[known == 0] if normals_only else train
+            scaler = MinMaxScaler().fit(train)
+            train, test = scaler.transform(train), scaler.transform(test)
+            splits.append(Split(train, test, labels, seed))
+        yield path.stem, splits
+
+
+def fraud(folder: Path, seeds=(0,)) -> list[Split]:
+    """Card payments: half of the normal ones to learn from; the rest and all frauds."""
+    names = [*(f"V{i}" for i in range(1, 29)), "Amount", "Class"]
+    normals, sample = (
+        read_frame(Path(folder) / f"creditcard_{part}.csv").select(names).values
+        for part in ("normals", "sample")
+    )
+    normals = normals[normals[:, -1] == 0]  # its frauds are in the sample as well
+    rows = np.concatenate([normals, sample])
+    x, y = rows[:, :-1], rows[:, -1]
+    splits = []
+    for seed in seeds:
+        order = np.random.default_rng(seed).permutation(np.flatnonzero(y == 0))
+        half = len(order) // 2
+        scaler = StandardScaler().fit(x[order[:half]])
+        tested = np.concatenate([order[half:], np.flatnonzero(y == 1)])
+        train, test = scaler.transform(x[order[:half]]), scaler.transform(x[tested])
+        splits.append(Split(train, test, y[tested], seed))
+    return splits
+
+
+def ecg5000(path: Path, folds: int = 5) -> list[Split]:
+    """Heartbeats of ECG5000's training part; those of class 1 to learn from."""
+    rows = np.loadtxt(path)
+    x, y = rows[:, 1:], (rows[:, 0] != 1).astype(int)
+    folding = StratifiedKFold(folds, shuffle=True, random_state=0)
+    return [
+        Split(x[train][y[train] == 0], x[test], y[test], seed)
+        for seed, (train, test) in enumerate(folding.split(x, y))
+    ]
+
+
+def areas(method: Method, splits: list[Split]) -> tuple[float, float]:
+    """Mean areas under the receiver operating and the precision-recall curve."""
+    values = []
+    for split in splits:
+        scores = method(split.train, split.test, split.seed)
+        values.append(
+            (
+                roc_auc_score(split.labels, scores),
+                average_precision_score(split.labels, scores),
+            )
+        )
+    roc, precision = np.mean(values, axis=0)
+    return float(roc), float(precision)
+
+
+def skab(folder: Path, group: str = "*", **options) -> dict[str, float]:
+    """Katser and Kozitsin, 2020, doi:10.34740/KAGGLE/DSV/1693952: one detector a file.
+
+    Trained on the first 400 rows of each file, scored on the rest; hits and alarms are
+    pooled over the files.
+
+    Args:
+        folder: of the groups valve1, valve2 and other.
+        group: which of them, '*' for all.
+        options: of the detector, by default `SKAB_DETECTOR`.
+
+    Returns:
+        `skab_f1`, `skab_far` and `skab_mar`, false and missed alarms in percent, and
+        `skab_auroc`, the mean over the files.
+    """
+    options = options or SKAB_DETECTOR
+    flags, truths, rocs = [], [], []
+    for path in sorted(Path(folder).glob(f"{group}/*.csv")):
+        if path.parent.name == "anomaly-free":
+            continue
+        rows = read_frame(path, SKAB_UNUSED).values
+        truth = _skab_labels(path)[SKAB_TRAINING:]
+        detector = AnomalyDetector(random_state=0, **options)
+        detector.fit(rows[:SKAB_TRAINING])
+        scores = detector.anomaly_score(rows[SKAB_TRAINING:])
+        flags.append(scores > -detector.offset_)
+        truths.append(truth)
+        rocs.append(roc_auc_score(truth, scores))
+    flag, truth = np.concatenate(flags), np.concatenate(truths)
+    hits = np.sum(flag & truth)
+    return {
+        "skab_f1": float(2 * hits / (flag.sum() + truth.sum())),
+        "skab_far": float(100 * flag[~truth].mean()),
+        "skab_mar": float(100 * (~flag)[truth].mean()),
+        "skab_auroc": float(np.mean(rocs)),
+    }
+
+
+def _skab_labels(path: Path) -> np.ndarray:
+    frame = read_frame(path)
+    return frame.values[:, frame.names.index("anomaly")] == 1
+
+
+def _pca(train, test, components) -> np.ndarray:
+    pca = PCA(components, svd_solver="full").fit(train)
+    return np.square(test - pca.inverse_transform(pca.transform(test))).sum(axis=1)
+
+
+def _neighbours(train, test, seed) -> np.ndarray:
+    return NearestNeighbors(n_neighbors=5).fit(train).kneighbors(test)[0][:, -1]
+
+
+def _isolation_forest(train, test, seed) -> np.ndarray:
+    return -IsolationForest(random_state=seed).fit(train).score_samples(test)
+
+
+def _pyod(module: str, name: str) -> Method:
+    """A detector of PyOD with its own settings."""
+
+    def score(train, test, seed):
+        kind = getattr(importlib.import_module(f"pyod.models.{module}"), name)
+        detector = kind(random_state=seed, verbose=0)
+        detector.fit(train)
+        return detector.decision_function(test)
+
+    return score
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path, help="folder of the data sets")
+    parser.add_argument("protocols", nargs="*", default=["skab", "fraud", "ecg5000"])
+    options = parser.parse_args()
+    ours = {
+        "ae_zoo": our_method(),
+        "ae_zoo error": our_method(measure="error"),
+        "ae_zoo error gelu": our_method(
+            measure="error", model_arguments={"activation": "gelu"}
+        ),
+    }
+    for protocol in options.protocols:
+        if protocol == "skab":
+            for group in ("valve1", "valve2", "other", "*"):
+                figures = skab(options.data / "skab", group)
+                text = ", ".join(f"{k} {v:.3f}" for k, v in figures.items())
+                print(f"skab {group}: {text}", flush=True)
+            continue
+        if protocol == "fraud":
+            sets = {"fraud": fraud(options.data / "creditcard")}
+        elif protocol == "ecg5000":
+            sets = {"ecg5000": ecg5000(options.data / "ecg5000/ECG5000_TRAIN.txt")}
+        elif protocol in ("adbench", "adbench_semi"):
+            sets = dict(adbench(options.data / "adbench", protocol == "adbench_semi"))
+        else:
+            parser.error(f"there is no protocol {protocol}")
+        components = {"fraud": 8, "ecg5000": 16}.get(protocol, 0.9)
+        for name, method in (ours | peers(components)).items():
+            values = [areas(method, splits) for splits in sets.values()]
+            roc, precision = np.mean(values, axis=0)
+            print(
+                f"{protocol} {name}: AUROC {roc:.4f}, AUPR {precision:.4f}", flush=True
+            )
+
+
+if __name__ == "__main__":
+    main()
