@@ -21,7 +21,7 @@ from skimage import data
 
 from ae_zoo import list_models
 from ae_zoo.tasks import Compressor, Denoiser, Inpainter
-from ae_zoo.tasks.restoration import DENOISER, INPAINTER
+from ae_zoo.tasks.restoration import COLOUR_DENOISER, DENOISER, INPAINTER
 
 REPEATS = 7
 LARGE = (7072, 7072)  # 50 megapixels
@@ -65,8 +65,10 @@ FACTORIZED, HYPERPRIOR = "factorized_ae.bsds500", "hyperprior_ae.bsds500"
 WORK = {
     "denoise-grey-told": Work(DENOISER, BSDS, lambda size: denoise(size, True, 25)),
     "denoise-grey": Work(DENOISER, BSDS, lambda size: denoise(size, True)),
-    "denoise-colour-told": Work(DENOISER, BSDS, lambda size: denoise(size, sigma=25)),
-    "denoise-colour": Work(DENOISER, BSDS, denoise),
+    "denoise-colour-told": Work(
+        COLOUR_DENOISER, BSDS, lambda size: denoise(size, sigma=25)
+    ),
+    "denoise-colour": Work(COLOUR_DENOISER, BSDS, denoise),
     "inpaint": Work(INPAINTER, BSDS, inpaint),
     "compress-factorized": Work(
         FACTORIZED, LARGER, lambda size: compress(size, FACTORIZED)

@@ -12,6 +12,10 @@ import ae_zoo
 from ae_zoo.cli import main
 from ae_zoo.demo import compute, draw, load_digits
 from ae_zoo.demo.compute import CONV, DENOISING, VAE
+from ae_zoo.tasks.compression import CODEC
+from ae_zoo.tasks.restoration import COLOUR_DENOISER
+
+NAMES = CONV, DENOISING, VAE, COLOUR_DENOISER, CODEC
 
 
 @pytest.fixture(scope="module")
@@ -21,12 +25,18 @@ def digits():
 
 @pytest.fixture(scope="module")
 def models():
-    """Tiny untrained stand-ins for the three models of the demo."""
+    """Tiny untrained stand-ins for the models of the demo."""
     build = ae_zoo.models.build
+    codec = build("factorized_ae", filters=(4, 4, 4, 4))
+    codec.bottleneck.finish()
     return {
         CONV: build("conv_ae", filters=(4, 8), latent_dim=8),
         DENOISING: build("denoising_ae", filters=(4, 8), latent_dim=8),
         VAE: build("vae", hidden=(16,), latent_dim=4),
+        COLOUR_DENOISER: build(
+            "restoration_ae", input_shape=(None, None, 4), filters=(4, 8), blocks=1
+        ),
+        CODEC: codec,
     }
 
 
@@ -66,17 +76,27 @@ def test_digits_look_like_mnist(digits):
 
 
 def test_metrics_have_evaluates_keys(demo):
-    assert set(demo.metrics) == {"denoise_psnr@0.5", "mse", "probe_accuracy@100"}
+    assert set(demo.metrics) == {
+        "denoise_psnr@0.5",
+        "mse",
+        "probe_accuracy@100",
+        "photograph_psnr@25",
+        "compressed_psnr",
+        "compressed_bpp",
+    }
     assert set(demo.baselines) == {
         "noisy_psnr@0.5",
         "tv_denoise_psnr@0.5",
         "pca_mse",
         "pixels_probe_accuracy@100",
         "pca_probe_accuracy@100",
+        "nlm_photograph_psnr@25",
+        "jpeg_psnr",
+        "jpeg_bpp",
     }
     figures = demo.metrics | demo.baselines
     assert np.isfinite(list(figures.values())).all()
-    assert len(demo.table()) == 3
+    assert len(demo.table()) == 5
 
 
 def test_baselines_are_sound(demo):
@@ -85,6 +105,8 @@ def test_baselines_are_sound(demo):
     assert demo.baselines["tv_denoise_psnr@0.5"] > 12
     assert demo.baselines["pca_mse"] < 0.04
     assert demo.baselines["pixels_probe_accuracy@100"] > 0.7
+    assert demo.photographs.psnr["noisy"] == pytest.approx(20.4, abs=0.7)
+    assert demo.baselines["nlm_photograph_psnr@25"] > 28
 
 
 def test_examples_are_one_of_each_class():
@@ -136,11 +158,11 @@ def test_the_picture_is_a_png_with_every_panel(figure):
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     image = Image.open(buffer)
-    assert image.size == (1960, 1540)
+    assert image.size == (1960, 2128)
     pixels = np.asarray(image.convert("L"))
     for axes in figure.axes:
         x0, y0, x1, y1 = (round(v) for v in axes.bbox.extents)
-        assert pixels[1540 - y1 : 1540 - y0, x0:x1].std() > 5
+        assert pixels[2128 - y1 : 2128 - y0, x0:x1].std() > 1
 
 
 def test_the_picture_holds_all_it_says(figure, demo):
@@ -173,12 +195,15 @@ def test_the_command_writes_the_picture(demo, options, tmp_path, monkeypatch, ca
 
 
 def test_the_bundled_models_beat_the_baselines():
-    if not all(ae_zoo.list_models(pattern=name) for name in (CONV, DENOISING, VAE)):
+    if not set(NAMES) <= set(ae_zoo.list_models()):
         pytest.skip("needs the bundled weights")
     demo = compute.run()
     metrics, baselines = demo.metrics, demo.baselines
     assert metrics["denoise_psnr@0.5"] > baselines["tv_denoise_psnr@0.5"] + 1
     assert metrics["mse"] < baselines["pca_mse"]
+    assert metrics["photograph_psnr@25"] > baselines["nlm_photograph_psnr@25"] + 1
+    assert metrics["compressed_psnr"] > baselines["jpeg_psnr"]
+    assert metrics["compressed_bpp"] < baselines["jpeg_bpp"]
     for inputs in ("pixels", "pca"):
         rival = baselines[f"{inputs}_probe_accuracy@100"]
         assert metrics["probe_accuracy@100"] > rival

@@ -16,6 +16,7 @@ from ae_zoo.layers import PullPush, damage
 from ae_zoo.layers.damage import with_map
 from ae_zoo.tasks import Denoiser, Inpainter, tiles
 from ae_zoo.tasks.noise import estimate_noise
+from ae_zoo.tasks.restoration import COLOUR_DENOISER, DENOISER
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def denoiser():
 
 
 def model_of(denoiser):
-    return denoiser._model.get()
+    return denoiser._models[1].get()
 
 
 @pytest.fixture(scope="module")
@@ -274,3 +275,16 @@ def test_pull_push_fills_smoothly(photograph, size):
         PullPush()(damage.without(np.full_like(given[..., :3], 0.3), holes[None]))
     )
     np.testing.assert_allclose(flat[..., :3], 0.3, atol=1e-6)
+
+
+def test_grey_and_colour_have_their_own_denoiser():
+    denoise = Denoiser()
+    assert [m.model for m in denoise._models.values()] == [DENOISER, COLOUR_DENOISER]
+    if not {DENOISER, COLOUR_DENOISER} <= set(ae_zoo.list_models()):
+        pytest.skip("needs the bundled weights")
+    rng = np.random.default_rng(0)
+    for shape in ((40, 56), (40, 56, 3)):
+        clean = gaussian_filter(rng.random(shape), (4, 4, 0)[: len(shape)])
+        noisy = np.clip(clean + rng.normal(0, 0.1, shape), 0, 1).astype("float32")
+        error = np.square(denoise(noisy, sigma=25.5) - clean).mean()
+        assert error < 0.3 * np.square(noisy - clean).mean()

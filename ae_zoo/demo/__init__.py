@@ -1,4 +1,4 @@
-"""What the zoo does, shown on scikit-learn's 1,797 real digits, without a network.
+"""What the zoo does, shown on real digits and photographs, without a network.
 
 `run` computes, `draw` makes one picture of what it found:
 

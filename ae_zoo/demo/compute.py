@@ -1,4 +1,4 @@
-"""Five things that autoencoders do, computed on real digits."""
+"""What autoencoders do with real digits and photographs, computed."""
 
 import time
 from collections.abc import Callable
@@ -10,7 +10,9 @@ from sklearn.manifold import TSNE
 from sklearn.model_selection import StratifiedShuffleSplit, train_test_split
 
 from ae_zoo.autoencoder import Autoencoder
+from ae_zoo.demo import photographs
 from ae_zoo.demo.digits import load_digits
+from ae_zoo.demo.photographs import Photographs
 from ae_zoo.evaluation import probe, reconstruction, restoration
 from ae_zoo.evaluation.subject import flatten
 from ae_zoo.zoo.loader import load
@@ -105,6 +107,7 @@ class Demo:
     classified: Classified
     generated: Generated
     map: LatentMap
+    photographs: Photographs
     seconds: float
 
     @property
@@ -114,6 +117,9 @@ class Demo:
             f"denoise_psnr@{SIGMA}": self.denoised.psnr["model"],
             "mse": self.rebuilt.mse["model"],
             f"probe_accuracy@{LABELS}": self._accuracy("codes"),
+            f"photograph_psnr@{photographs.LEVEL}": self.photographs.psnr["denoised"],
+            "compressed_psnr": self.photographs.psnr["compressed"],
+            "compressed_bpp": self.photographs.bpp("compressed"),
         }
 
     @property
@@ -125,25 +131,41 @@ class Demo:
             "pca_mse": self.rebuilt.mse["pca"],
             f"pixels_probe_accuracy@{LABELS}": self._accuracy("pixels"),
             f"pca_probe_accuracy@{LABELS}": self._accuracy("pca"),
+            f"nlm_photograph_psnr@{photographs.LEVEL}": self.photographs.psnr["nlm"],
+            "jpeg_psnr": self.photographs.psnr["jpeg"],
+            "jpeg_bpp": self.photographs.bpp("jpeg"),
         }
 
     def table(self) -> list[tuple[str, str, str]]:
         """Rows of a question, the model's answer and the baselines' answers."""
         psnr, mse = self.denoised.psnr, self.rebuilt.mse
         accuracy = {name: self._accuracy(name) for name in self.classified.accuracies}
+        photos = self.photographs.psnr
         return [
             (
-                f"noise of sigma {SIGMA} removed, PSNR in dB",
+                f"photograph, noise of sigma {photographs.LEVEL} removed, PSNR in dB",
+                f"{photos['denoised']:.1f}",
+                f"noisy {photos['noisy']:.1f}, non-local means {photos['nlm']:.1f}",
+            ),
+            (
+                f"photograph in {self.photographs.sizes['compressed']:,} bytes, "
+                "PSNR in dB",
+                f"{photos['compressed']:.1f}",
+                f"JPEG of {self.photographs.sizes['jpeg']:,} bytes "
+                f"{photos['jpeg']:.1f}",
+            ),
+            (
+                f"digits, noise of sigma {SIGMA} removed, PSNR in dB",
                 f"{psnr['model']:.1f}",
                 f"noisy {psnr['noisy']:.1f}, total variation {psnr['tv']:.1f}",
             ),
             (
-                f"rebuilt from {self.rebuilt.size} numbers, MSE",
+                f"digits rebuilt from {self.rebuilt.size} numbers, MSE",
                 f"{mse['model']:.4f}",
                 f"PCA {mse['pca']:.4f}",
             ),
             (
-                f"classified after {LABELS} labels, accuracy",
+                f"digits classified after {LABELS} labels, accuracy",
                 f"{accuracy['codes']:.1%}",
                 f"raw pixels {accuracy['pixels']:.1%}, PCA {accuracy['pca']:.1%}",
             ),
@@ -184,8 +206,12 @@ def run(
     generated = generate(vae, test[examples])
     say("Mapping codes")
     latent_map = map_codes(conv, digits, labels)
+    say("Restoring and compressing photographs")
+    processed = photographs.process(load)
     seconds = time.perf_counter() - start
-    return Demo(denoised, rebuilt, classified, generated, latent_map, seconds)
+    return Demo(
+        denoised, rebuilt, classified, generated, latent_map, processed, seconds
+    )
 
 
 def one_of_each(labels: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ae_zoo.demo import compute
+from ae_zoo.demo import compute, photographs
 from ae_zoo.demo.compute import Demo
 
 INK, GREY, PALE, ACCENT = "#1d2733", "#6b7785", "#b4bcc6", "#c2410c"
@@ -12,36 +12,70 @@ CLASSES = (
     *("#4269d0", "#e0a100", "#e5484d", "#6cc5b0", "#3ca951"),
     *("#ff8ab7", "#a463f2", "#38a3d8", "#9c6b4e", "#7f8794"),
 )
-WIDTH, HEIGHT, DPI = 14.0, 11.0, 140  # inches, and dots in each
+WIDTH, HEIGHT, DPI = 14.0, 15.2, 140  # inches, and dots in each
 LEFT, RIGHT = 1.75, 8.55  # where the columns begin, in inches
+EDGE = 0.45  # where the photographs begin
+DIGITS = 5.5  # where the digits begin, inches from the top
 STRIP, SIDE = 5.9, 5.0  # widths of the columns
 COLUMNS = 10  # images in a row
 GAP = 2  # pixels between images
 
 
 def draw(demo: Demo) -> Figure:
-    """Draws the demo: examples on the left, a map and a comparison on the right.
+    """Draws the demo: photographs above, digits below.
 
     Returns:
-        A figure of 1960 x 1540 pixels; `savefig` writes it, no display is needed.
+        A figure of 1960 x 2128 pixels; `savefig` writes it, no display is needed.
     """
     figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DPI, facecolor="white")
-    _write(figure, LEFT, 0.4, "Autoencoders at work", size=21, weight="bold")
+    _write(figure, EDGE, 0.45, "Autoencoders at work", size=21, weight="bold")
     _write(
         figure,
-        LEFT,
-        0.8,
-        "Pretrained on MNIST, shown scikit-learn's 1,797 handwritten digits, which "
-        "none of the models has seen.",
+        WIDTH - EDGE,
+        0.47,
+        "Pretrained, on pictures that none of the models has seen; PSNR in dB",
         size=11,
         color=GREY,
+        ha="right",
     )
+    _draw_photographs(figure, demo)
     _draw_denoised(figure, demo)
     _draw_rebuilt(figure, demo)
     _draw_generated(figure, demo)
     _draw_map(figure, demo)
     _draw_classified(figure, demo)
     return figure
+
+
+def _draw_photographs(figure: Figure, demo: Demo) -> None:
+    """Pairs of squares: before and after, or a peer and the model."""
+    shown = demo.photographs
+    pairs = [
+        (
+            "Restore",
+            f"Gaussian noise, $\\sigma$ = {photographs.LEVEL} of 255",
+            [("noisy", "noisy"), ("restoration_ae", "denoised")],
+        ),
+        (
+            "Store",
+            f"{shown.bpp('compressed'):.2f} bits per pixel, "
+            f"JPEG {shown.bpp('jpeg'):.2f}",
+            [("JPEG", "jpeg"), ("factorized_ae", "compressed")],
+        ),
+    ]
+    between, apart = 0.08, 0.4
+    side = (WIDTH - 2 * EDGE - apart - 2 * between) / 4
+    for i, (title, note, squares) in enumerate(pairs):
+        left = EDGE + i * (2 * side + between + apart)
+        _head(figure, left, 1.05, title, note)
+        for j, (label, key) in enumerate(squares):
+            x = left + j * (side + between)
+            axes = _axes(figure, x, 1.55, side, side)
+            axes.imshow(shown.views[key], interpolation="antialiased")
+            axes.set_axis_off()
+            style = {"color": ACCENT, "weight": "bold"} if j else {}
+            text = f"{label}: {shown.psnr[key]:.1f} dB"
+            _write(figure, x, 1.55 + side + 0.15, text, size=10, **style)
 
 
 def _draw_denoised(figure: Figure, demo: Demo) -> None:
@@ -55,7 +89,7 @@ def _draw_denoised(figure: Figure, demo: Demo) -> None:
     note = (
         f"Gaussian, $\\sigma$ = {compute.SIGMA}; mean PSNR of {compute.DENOISED} digits"
     )
-    _draw_strip(figure, 1.35, "Remove noise", note, rows)
+    _draw_strip(figure, DIGITS, "Remove noise", note, rows)
 
 
 def _draw_rebuilt(figure: Figure, demo: Demo) -> None:
@@ -70,7 +104,7 @@ def _draw_rebuilt(figure: Figure, demo: Demo) -> None:
         f"from {rebuilt.size} numbers each; mean of {compute.HELD_OUT} digits, PCA "
         f"fitted on the other {rebuilt.fitted:,}"
     )
-    _draw_strip(figure, 4.60, "Compress", note, rows)
+    _draw_strip(figure, DIGITS + 3.25, "Compress", note, rows)
 
 
 def _draw_generated(figure: Figure, demo: Demo) -> None:
@@ -83,7 +117,7 @@ def _draw_generated(figure: Figure, demo: Demo) -> None:
     labels = ["walks", *[""] * (len(walks) - 1)]
     rows += [(label, "", w, ACCENT) for label, w in zip(labels, walks, strict=True)]
     note = "vae: drawn from the prior; straight lines between the codes of two digits"
-    _draw_strip(figure, 7.25, "Generate", note, rows)
+    _draw_strip(figure, DIGITS + 5.9, "Generate", note, rows)
 
 
 def _draw_strip(figure: Figure, top: float, title: str, note: str, rows: list) -> None:
@@ -114,9 +148,13 @@ def _draw_strip(figure: Figure, top: float, title: str, note: str, rows: list) -
 
 def _draw_map(figure: Figure, demo: Demo) -> None:
     _head(
-        figure, RIGHT, 1.35, "Understand", "t-SNE of conv_ae's codes; colours by class"
+        figure,
+        RIGHT,
+        DIGITS,
+        "Understand",
+        "t-SNE of conv_ae's codes; colours by class",
     )
-    axes = _axes(figure, RIGHT, 1.85, SIDE, SIDE)
+    axes = _axes(figure, RIGHT, DIGITS + 0.5, SIDE, SIDE)
     points, labels = demo.map.points, demo.map.labels
     axes.scatter(*points.T, c=[CLASSES[k] for k in labels], s=7, alpha=0.75, lw=0)
     for k in np.unique(labels):
@@ -134,8 +172,8 @@ def _draw_classified(figure: Figure, demo: Demo) -> None:
         f"logistic regression; accuracy on the other {classified.tested:,} digits,\n"
         f"{compute.SPLITS} draws and their mean"
     )
-    _head(figure, RIGHT, 7.25, f"Learn from {compute.LABELS} labels", note)
-    axes = _axes(figure, RIGHT + 1.15, 7.95, SIDE - 1.3, 2.0)
+    _head(figure, RIGHT, DIGITS + 5.9, f"Learn from {compute.LABELS} labels", note)
+    axes = _axes(figure, RIGHT + 1.15, DIGITS + 6.6, SIDE - 1.3, 2.0)
     rows = [
         ("raw pixels", "pixels", GREY),
         ("PCA codes", "pca", GREY),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 WHITE = 255  # noise levels are given in levels of 8-bit pictures
 DENOISER = "restoration_ae_grey.bsds500"
+COLOUR_DENOISER = "restoration_ae_colour.bsds500"
 INPAINTER = "inpainting_ae.bsds500"
 
 Failures = list[tuple[Path, str]]
@@ -37,7 +38,8 @@ class Denoiser:
 
     Args:
         model: a `restoration_ae`, or what `ae_zoo.load` takes. A grey model takes the
-            channels of colour pictures one by one. By default the zoo's, which does.
+            channels of colour pictures one by one. By default the zoo's, one for grey
+            and one for colour.
 
     Example:
 
@@ -48,7 +50,11 @@ class Denoiser:
     """
 
     def __init__(self, model: "Autoencoder | str | os.PathLike | None" = None):
-        self._model = _Model(model or DENOISER, MappedNoise, "denoise", DENOISER)
+        choice = {1: model or DENOISER, 3: model or COLOUR_DENOISER}
+        self._models = {
+            channels: _Model(chosen, MappedNoise, "denoise", DENOISER)
+            for channels, chosen in choice.items()
+        }
 
     def __call__(self, source, sigma: float | None = None):
         """The picture without its noise.
@@ -99,7 +105,7 @@ class Denoiser:
             pixels: as in `Picture`; floats may lie outside of [0, 1], as noise does.
             sigma: in levels of 255.
         """
-        model = self._model.get()
+        model = self._models[pixels.shape[-1]].get()
         channels = model.output_shape[-1]
         if channels > pixels.shape[-1]:
             raise InputError(

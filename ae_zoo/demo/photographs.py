@@ -1,0 +1,102 @@
+"""Photographs that no model was trained on: restored and compressed."""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+from skimage.data import astronaut, coffee
+from skimage.restoration import denoise_nl_means
+
+from ae_zoo.autoencoder import Autoencoder
+from ae_zoo.evaluation.reconstruction import psnr
+from ae_zoo.tasks import Compressor, Denoiser
+from ae_zoo.tasks.compression import CODEC
+from ae_zoo.tasks.restoration import COLOUR_DENOISER
+
+LEVEL = 25  # standard deviation of the noise, of 255
+QUALITY = 1
+VIEW = 224  # pixels of the squares that are shown
+CORNERS = {"noise": (20, 130), "file": (60, 200)}
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Photographs:
+    """What became of two photographs.
+
+    Attributes:
+        views: squares `(VIEW, VIEW, 3)`, uint8: "noisy", "denoised", "jpeg" and
+            "compressed".
+        psnr: of the whole photographs in dB, by the same keys and by "nlm",
+            non-local means.
+        sizes: bytes of the two files, "jpeg" and "compressed".
+        pixels: of the compressed photograph.
+    """
+
+    views: dict[str, np.ndarray]
+    psnr: dict[str, float]
+    sizes: dict[str, int]
+    pixels: int
+
+    def bpp(self, key: str) -> float:
+        """Bits per pixel of a file."""
+        return 8 * self.sizes[key] / self.pixels
+
+
+def process(load: Callable[[str], Autoencoder]) -> Photographs:
+    """Noise and compression, each on a photograph of scikit-image.
+
+    Args:
+        load: gives the model of a name.
+    """
+    clean = {"noise": astronaut(), "file": coffee()}
+    results = {"noise": _denoise(load(COLOUR_DENOISER), clean["noise"])}
+    results["file"], sizes = _compress(load(CODEC), clean["file"])
+    views, figures = {}, {}
+    for kind, images in results.items():
+        top, left = CORNERS[kind]
+        for key, image in images.items():
+            views[key] = image[top : top + VIEW, left : left + VIEW]
+            pair = (x[None] / np.float32(255) for x in (clean[kind], image))
+            figures[key] = float(psnr(*pair)[0])
+    return Photographs(views, figures, sizes, clean["file"][..., 0].size)
+
+
+def _denoise(model: Autoencoder, clean: np.ndarray) -> dict[str, np.ndarray]:
+    """Gaussian noise, removed by the model and by non-local means (Buades, 2005).
+
+    Both are told the level. The filter's strength is scikit-image's suggestion.
+    """
+    noise = np.random.default_rng(SEED).normal(0, LEVEL, clean.shape)
+    noisy = np.rint(np.clip(clean + noise, 0, 255)).astype("uint8")
+    sigma = LEVEL / 255
+    smooth = denoise_nl_means(
+        noisy / 255, 5, 6, h=0.8 * sigma, sigma=sigma, channel_axis=-1
+    )
+    return {
+        "noisy": noisy,
+        "nlm": np.rint(np.clip(smooth, 0, 1) * 255).astype("uint8"),
+        "denoised": Denoiser(model)(noisy, LEVEL),
+    }
+
+
+def _compress(model: Autoencoder, clean: np.ndarray) -> tuple[dict, dict]:
+    """An `.aez` file, and the first JPEG that is not smaller."""
+    codec = Compressor(model)
+    data = codec.compress(clean, min(QUALITY, codec.qualities - 1))
+    jpegs = [_jpeg(clean, quality) for quality in range(1, 96)]
+    jpeg = next((file for file in jpegs if len(file) >= len(data)), jpegs[-1])
+    files = {"jpeg": jpeg, "compressed": data}
+    images = {
+        "jpeg": np.asarray(Image.open(io.BytesIO(jpeg))),
+        "compressed": np.asarray(codec.decompress(data)),
+    }
+    return images, {key: len(file) for key, file in files.items()}
+
+
+def _jpeg(pixels: np.ndarray, quality: int) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=quality, optimize=True)
+    return file.getvalue()
