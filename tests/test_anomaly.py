@@ -227,6 +227,8 @@ def test_missing_values_and_constant_columns_are_named(cells):
         ({"alarm_rate": 0}, "alarm_rate must be between 0 and 1, not 0"),
         ({"holdout": 1.0}, "holdout must be between 0 and 1, not 1.0"),
         ({"window": 0}, "window must be an integer above 0, not 0"),
+        ({"contamination": "much"}, "contamination must be 'auto', or above 0"),
+        ({"margin": 0}, "margin must be above 0, not 0"),
         ({"epochs": 1.5}, "epochs must be an integer above 0, not 1.5"),
         ({"window": 400}, "357 rows are fewer than the window of 400"),
         ({"model": 3}, "model is a int: pass the name of a family"),

@@ -90,6 +90,11 @@ def test_a_saved_detector_scores_another_table(table, values, tmp_path, capsys):
     assert "above the threshold" in capsys.readouterr().out
     assert main(["detect", str(source), "--model", str(saved), "-o", scores]) == 0
     np.testing.assert_allclose(read(), first, rtol=1e-4)
+    again = ["detect", str(source), "-o", scores, "--model"]
+    assert main([*again, "deep_ae", "--save", str(saved)]) == 2
+    assert "exists: choose a new folder" in capsys.readouterr().err
+    assert main([*again, str(saved), "--window", "3"]) == 2
+    assert "is fitted already" in capsys.readouterr().err
     # The columns may come in another order, with more beside them.
     mixed = tmp_path / "mixed.csv"
     lines = ["more,phase,datetime,flow,load"]

@@ -28,7 +28,7 @@ def detect(
             "--model",
             metavar="NAME",
             help="Folder of a detector that --save wrote; or a family to train, by "
-            "default deep_ae.",
+            "default deep_ae, or a pretrained weight.",
             show_default=False,
         ),
     ] = None,
@@ -102,6 +102,8 @@ def detect(
     output.check_output(to, (".csv",))
     if plot is not None:
         output.check_output(plot, (".png",))
+    if save is not None and save.exists():
+        raise InputError(f"{save} exists: choose a new folder.")
     if sum([fit, normal is not None, first is not None]) > 1:
         raise InputError("Choose one of --fit, --normal and --first.")
     left_out = [name.strip() for name in ignore.split(",") if name.strip()]
@@ -114,7 +116,7 @@ def detect(
         from ae_zoo.tasks.detection import detect as score
 
         if model is not None and Path(model).is_dir():
-            if fit or normal or first:
+            if any((fit, normal, first, save, window, combine, contamination)):
                 raise InputError(f"{model} is fitted already: leave out how to fit it.")
             detector = AnomalyDetector.load(model)
             frame = frame.select(detector.names_)

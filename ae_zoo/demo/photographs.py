@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 from skimage.data import astronaut, coffee
-from skimage.restoration import denoise_nl_means
 
 from ae_zoo.autoencoder import Autoencoder
+from ae_zoo.evaluation.denoising import non_local_means
 from ae_zoo.evaluation.reconstruction import psnr
 from ae_zoo.tasks import Compressor, Denoiser
 from ae_zoo.tasks.compression import CODEC
@@ -65,16 +65,10 @@ def process(load: Callable[[str], Autoencoder]) -> Photographs:
 
 
 def _denoise(model: Autoencoder, clean: np.ndarray) -> dict[str, np.ndarray]:
-    """Gaussian noise, removed by the model and by non-local means (Buades, 2005).
-
-    Both are told the level. The filter's strength is scikit-image's suggestion.
-    """
+    """Gaussian noise, removed by the model and by non-local means, both told it."""
     noise = np.random.default_rng(SEED).normal(0, LEVEL, clean.shape)
     noisy = np.rint(np.clip(clean + noise, 0, 255)).astype("uint8")
-    sigma = LEVEL / 255
-    smooth = denoise_nl_means(
-        noisy / 255, 5, 6, h=0.8 * sigma, sigma=sigma, channel_axis=-1
-    )
+    smooth = non_local_means(noisy / np.float32(255), LEVEL / 255)
     return {
         "noisy": noisy,
         "nlm": np.rint(np.clip(smooth, 0, 1) * 255).astype("uint8"),
@@ -85,7 +79,7 @@ def _denoise(model: Autoencoder, clean: np.ndarray) -> dict[str, np.ndarray]:
 def _compress(model: Autoencoder, clean: np.ndarray) -> tuple[dict, dict]:
     """An `.aez` file, and the first JPEG that is not smaller."""
     codec = Compressor(model)
-    data = codec.compress(clean, min(QUALITY, codec.qualities - 1))
+    data = codec.compress(clean, QUALITY)
     jpegs = [_jpeg(clean, quality) for quality in range(1, 96)]
     jpeg = next((file for file in jpegs if len(file) >= len(data)), jpegs[-1])
     files = {"jpeg": jpeg, "compressed": data}

@@ -20,7 +20,7 @@ class PullPush(keras.layers.Layer):
     there, -> the same, filled.
     """
 
-    def __init__(self, halvings: int = 5, **kwargs):
+    def __init__(self, halvings: int, **kwargs):
         super().__init__(**kwargs)
         self.halvings = halvings
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import numbers
 import os
 import tempfile
 import warnings
@@ -41,7 +42,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
 
     An autoencoder learns the rows that `fit` is given, most of which should be normal;
     rows that it rebuilds badly, or whose code lies far from the others, are abnormal.
-    Scores are in units of held-out normal rows, one in a hundred of which exceeds 1.
+    One in a hundred held-out normal rows exceeds 1, in its error and in its distance.
 
     Args:
         model: a family ('deep_ae', 'vae', 'conv1d_ae', 'recurrent_ae', ...), trained in
@@ -148,6 +149,10 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         if names is None:
             names = getattr(self, "feature_names_in_", range(1, X.shape[1] + 1))
         self.names_ = [str(name) for name in names]
+        if len(self.names_) != X.shape[1]:
+            raise InputError(
+                f"{len(self.names_)} names for {X.shape[1]} columns: give one each."
+            )
         self._learn_columns(X)
         X = self._filled(X)
         rng = check_random_state(self.random_state)
@@ -160,7 +165,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         else:
             limit = np.quantile(self._score(X), 1 - self.contamination)
         self.offset_ = -float(limit)
-        self._recent = X[:0]
+        self.reset()
         return self
 
     def anomaly_score(self, X) -> np.ndarray:
@@ -289,21 +294,22 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
                     f"{name} must be one of {', '.join(values)}, not "
                     f"{getattr(self, name)!r}."
                 )
-        if self.contamination != "auto" and not 0 < self.contamination <= 0.5:
+        if self.contamination != "auto" and not _between(self.contamination, 0, 0.5):
             raise InputError(
                 "contamination must be 'auto', or above 0 and at most 0.5, not "
                 f"{self.contamination!r}."
             )
         for name in ("alarm_rate", "holdout"):
-            if not 0 < getattr(self, name) < 1:
+            if not _between(getattr(self, name), 0, 1) or getattr(self, name) == 1:
                 raise InputError(
                     f"{name} must be between 0 and 1, not {getattr(self, name)!r}."
                 )
         for name in ("window", "epochs", "batch_size"):
-            if not (isinstance(getattr(self, name), int) and getattr(self, name) > 0):
-                raise InputError(
-                    f"{name} must be an integer above 0, not {getattr(self, name)!r}."
-                )
+            value = getattr(self, name)
+            if not isinstance(value, numbers.Integral) or value < 1:
+                raise InputError(f"{name} must be an integer above 0, not {value!r}.")
+        if not _between(self.margin, 0, math.inf):
+            raise InputError(f"margin must be above 0, not {self.margin!r}.")
 
     def _learn_columns(self, X: np.ndarray) -> None:
         """What missing values become; says which columns are odd."""
@@ -450,6 +456,11 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
 
     def _batch_rows(self, X: np.ndarray) -> int:
         return max(1, _BATCH_VALUES // (self.window * X.shape[1]))
+
+
+def _between(value, low: float, high: float) -> bool:
+    """Whether `value` is a number above `low` and at most `high`."""
+    return isinstance(value, numbers.Real) and low < value <= high
 
 
 def _unit(values: np.ndarray) -> np.ndarray:

@@ -106,6 +106,7 @@ class Detection:
             squeeze=False,
         )[:, 0]
         rows = np.arange(len(self.scores))
+        spans = [(i.start - 0.5, i.stop - i.start) for i in self.intervals()]
         axes[0].semilogy(rows, np.maximum(self.scores, 1e-3), color=INK, lw=0.8)
         axes[0].axhline(self.threshold, color=ACCENT, lw=1, ls="--")
         axes[0].set_title(
@@ -119,9 +120,8 @@ class Detection:
             name = self.frame.names[column]
             panel.set_title(name, loc="left", size=9, color=GREY, pad=3)
         for panel in axes:
-            for interval in self.intervals():
-                left, right = interval.start - 0.5, interval.stop - 0.5
-                panel.axvspan(left, right, color=ACCENT, alpha=0.2, lw=0)
+            whole = panel.get_xaxis_transform()
+            panel.broken_barh(spans, (0, 1), transform=whole, color=ACCENT, alpha=0.2)
             panel.spines[["top", "right"]].set_visible(False)
             panel.tick_params(labelsize=8, colors=GREY)
             panel.margins(x=0)
