@@ -202,5 +202,8 @@ def test_frames(tmp_path):
     assert np.isnan(read_frame(path).values[0, 2])
     path.write_text("only\n1\n2\n")
     assert read_frame(path).names == ["only"]
+    path.write_text("1;2\n3;4\n")  # no names
+    np.testing.assert_array_equal(read_frame(path).values, [[1, 2], [3, 4]])
+    assert read_frame(path).names == ["1", "2"]
     with pytest.raises(InputError, match=r"give one of \.csv"):
         read_frame(__file__)

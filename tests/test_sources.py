@@ -57,9 +57,9 @@ def test_a_validation_table_is_scaled_like_the_training_table(tmp_path):
     [
         ("", "no rows"),
         ("a,b\n", "no rows"),
-        ("a,b\n1,x\n", "not a table of numbers"),
-        ("1,2\n3\n", "not a table of numbers"),
-        ("a,b\n1,nan\n", "row 2, column 2"),
+        ("a,b\n1,x\n", "'x' in row 1 of column 'b', which is no number"),
+        ("1,2\n3\n", "is not a table"),
+        ("a,b\n1,nan\n", "no value in row 1 of column 'b'"),
         ("1,2,3\n", r"input_shape to \[3\]"),
     ],
 )

@@ -144,7 +144,7 @@ def detect(
         say(f"Scoring {len(frame):,} rows")
         found = score(detector, frame)
         with output.new_file(to) as file:
-            file.write(found.csv().encode())
+            found.write_csv(file)
         if plot is not None:
             say("Drawing")
             with output.new_file(plot) as file:

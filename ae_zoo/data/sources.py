@@ -6,7 +6,6 @@ in whatever order it likes, and only those it needs are ever read.
 
 import functools
 import os
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,7 @@ from ae_zoo.data.inputs import (
     scale,
 )
 from ae_zoo.data.pictures import picture_size, read_picture, to_channels
+from ae_zoo.data.tables import read_frame
 from ae_zoo.errors import InputError
 
 
@@ -169,7 +169,14 @@ class Table:
     """
 
     def __init__(self, path, input_shape: tuple[int, ...], like: "Table | None" = None):
-        rows = read_table(path)
+        frame = read_frame(path)
+        rows = frame.values
+        if np.isnan(rows).any():
+            row, column = np.argwhere(np.isnan(rows))[0]
+            raise InputError(
+                f"{path} has no value in row {row + 1} of column "
+                f"{frame.names[column]!r}: fill or drop such rows."
+            )
         if rows.shape[1:] != tuple(input_shape):
             raise InputError(
                 f"{path} has {rows.shape[1]} columns but the model takes inputs of "
@@ -254,44 +261,3 @@ def hold_out(source, fraction: float, seed: int):
         )
     order = np.random.default_rng(seed).permutation(len(source))
     return Part(source, np.sort(order[held:])), Part(source, np.sort(order[:held]))
-
-
-def read_table(path: str | os.PathLike) -> np.ndarray:
-    """The numbers of a CSV file, `(rows, columns)`, float64.
-
-    Raises:
-        InputError: the file is missing, empty, or holds something else than finite
-            numbers below its line of column names; the message says where.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"There is no file {path}.")
-    with open(path, encoding="utf-8-sig") as file:
-        first = file.readline().split(",")
-    named = not all(_is_number(cell) for cell in first)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", ".*contained no data.*")
-            rows = np.loadtxt(
-                path, delimiter=",", skiprows=int(named), ndmin=2, encoding="utf-8-sig"
-            )
-    except ValueError as error:
-        raise InputError(f"{path} is not a table of numbers: {error}") from error
-    if rows.size == 0:
-        raise InputError(f"{path} has no rows of numbers.")
-    bad = np.argwhere(~np.isfinite(rows))
-    if len(bad):
-        row, column = bad[0]
-        raise InputError(
-            f"{path} has a value that is not finite in row {row + 1 + named}, column "
-            f"{column + 1}: fill or drop such rows."
-        )
-    return rows
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True

@@ -54,9 +54,10 @@ class Frame:
 def read_frame(path: str | os.PathLike, ignore: Sequence[str] = ()) -> Frame:
     """Reads a table.
 
-    In CSV the first line names the columns; the separator (comma, semicolon, tab or
-    bar) is found out. One column may be times: the first that holds dates, or is named
-    time, timestamp, datetime or date. True and false become 1 and 0.
+    In CSV the first line names the columns, unless it holds numbers only; the separator
+    (comma, semicolon, tab or bar) is found out. One column may be times: the first that
+    holds dates, or is named time, timestamp, datetime or date. True and false become 1
+    and 0.
 
     Args:
         path: a `.csv`, `.parquet`, `.npy` or `.npz` file.
@@ -110,37 +111,41 @@ def _read_arrow(path: Path, suffix: str):
             return parquet.read_table(path)
         from pyarrow import csv as arrow_csv
 
+        delimiter, names = _layout(path)
         return arrow_csv.read_csv(
             path,
-            parse_options=arrow_csv.ParseOptions(delimiter=_delimiter(path)),
+            read_options=arrow_csv.ReadOptions(column_names=names),
+            parse_options=arrow_csv.ParseOptions(delimiter=delimiter),
             convert_options=arrow_csv.ConvertOptions(
-                null_values=[
-                    "",
-                    "NA",
-                    "N/A",
-                    "NaN",
-                    "nan",
-                    "NULL",
-                    "null",
-                    "None",
-                    "?",
-                ],
-                strings_can_be_null=True,
+                null_values=_MISSING, strings_can_be_null=True
             ),
         )
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not a table: {error}") from error
 
 
-def _delimiter(path: Path) -> str:
+def _layout(path: Path) -> tuple[str, list[str] | None]:
+    """The separator of a CSV file, and names for its columns if it has none."""
     with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
-        start = file.read(65536)
-    if not start.strip():
-        raise InputError(f"{path} is empty.")
+        first = file.readline().strip()
+    if not first:
+        raise InputError(f"{path} is empty: it has no rows.")
     try:
-        return csv.Sniffer().sniff(start.splitlines()[0], _DELIMITERS).delimiter
+        delimiter = csv.Sniffer().sniff(first, _DELIMITERS).delimiter
     except csv.Error:
-        return ","  # one column
+        delimiter = ","  # one column
+    cells = first.split(delimiter)
+    if not all(map(_reads_as_number, cells)):
+        return delimiter, None
+    return delimiter, [str(i) for i in range(1, len(cells) + 1)]
+
+
+def _reads_as_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _from_arrow(table, path: Path, ignore: Sequence[str]) -> Frame:
@@ -179,9 +184,7 @@ def _is_number(kind) -> bool:
 def _text(path: Path, name: str, column) -> str:
     """Says where a column is not numbers."""
     for row, value in enumerate(column.to_pylist(), 1):
-        try:
-            float("nan" if value is None else value)
-        except (TypeError, ValueError):
+        if value is not None and not _reads_as_number(str(value)):
             return (
                 f"{path} has {str(value)[:40]!r} in row {row} of column {name!r}, "
                 "which is no number: correct it, or leave the column out by --ignore."

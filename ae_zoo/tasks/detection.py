@@ -1,9 +1,7 @@
 """What a detector found in a table: as rows, as intervals, as a picture."""
 
-import csv
-import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
@@ -69,26 +67,22 @@ class Detection:
         """Name of the column with the largest error."""
         return self.frame.names[int(self.errors[row].argmax())]
 
-    def csv(self) -> str:
+    def write_csv(self, file: BinaryIO) -> None:
         """A table of all rows: time or number, score, abnormal, worst column."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        first = self.frame.time_name or "row"
-        writer.writerow([first, "score", "abnormal", "worst_column", "worst_error"])
+        import pyarrow as pa
+        from pyarrow import csv
+
         worst = self.errors.argmax(axis=1)
-        for row, (score, flag) in enumerate(
-            zip(self.scores, self.abnormal, strict=True)
-        ):
-            writer.writerow(
-                [
-                    self.place(row),
-                    f"{score:.6g}",
-                    int(flag),
-                    self.frame.names[worst[row]],
-                    f"{self.errors[row, worst[row]]:.4g}",
-                ]
-            )
-        return text.getvalue()
+        rows = np.arange(len(worst))
+        times = self.frame.times
+        table = {
+            self.frame.time_name or "row": rows + 1 if times is None else times,
+            "score": self.scores,
+            "abnormal": self.abnormal.astype("int8"),
+            "worst_column": np.array(self.frame.names, object)[worst],
+            "worst_error": self.errors[rows, worst],
+        }
+        csv.write_csv(pa.table(table), file)
 
     def draw(self) -> "Figure":
         """Scores with the threshold, and the columns that most often were wrong.
