@@ -23,20 +23,13 @@ def commands():
     return [command for command in words if command[:1] == ["ae-zoo"]]
 
 
-@pytest.fixture(scope="module")
-def session(tmp_path_factory):
-    """One namespace for all blocks, as if typed one after the other."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tmp_path_factory.mktemp("readme"))
-        patch.setenv("HF_HUB_OFFLINE", "1")
-        yield {"__name__": "__readme__"}
-
-
-@pytest.mark.parametrize("number", range(len(blocks("python"))))
-def test_python_block_runs(number, session):
-    code = blocks("python")[number]
-    line = README[: README.index(code)].count("\n")
-    exec(compile("\n" * line + code, "README.md", "exec"), session)
+def test_python_blocks_run_one_after_the_other(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    session = {"__name__": "__readme__"}
+    for code in blocks("python"):
+        line = README[: README.index(code)].count("\n")
+        exec(compile("\n" * line + code, "README.md", "exec"), session)
 
 
 def test_the_readme_has_code_to_test():

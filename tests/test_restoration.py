@@ -196,6 +196,27 @@ def test_only_holes_are_filled(inpainter, photograph, holes, dtype):
     np.testing.assert_array_equal(inpainter(x * ~holes[..., None], holes), filled)
 
 
+def test_the_network_itself_leaves_what_is_there(inpainter, photograph, holes):
+    model = inpainter._model.model
+    x = photograph[..., : model.output_shape[-1]] / np.float32(255)
+    told = damage.without(x[None], holes[None])
+    filled = model.reconstruct(told)[0]
+    np.testing.assert_allclose(filled[~holes], x[~holes], atol=1e-6)
+    rough = model.encode(told)[0][0, ..., :-1]
+    assert np.abs(filled - rough)[holes].mean() > 1e-4  # corrected there
+
+
+def test_filled_tiles_leave_no_seam(inpainter, monkeypatch):
+    channels = inpainter._model.model.output_shape[-1]
+    x = data.astronaut()[:400, :416, :channels] / np.float32(255)
+    holes = damage.strokes(x.shape[:2], np.random.default_rng(0), 0.3)
+    whole = inpainter.restore_pixels(x, holes[..., None])
+    in_tiles = functools.partial(tiles.apply, tile=64)
+    monkeypatch.setattr("ae_zoo.tasks.restoration.tiles.apply", in_tiles)
+    tiled = inpainter.restore_pixels(x, holes[..., None])
+    assert np.abs(tiled - whole).max() < 1e-5
+
+
 def test_a_colour_model_fills_grey(photograph, holes):
     model = ae_zoo.models.inpainting_ae(filters=(4, 6), blocks=1)
     grey = photograph[..., 0]
