@@ -12,7 +12,9 @@ DATA holds the folders skab, creditcard, ecg5000 and adbench.
 import argparse
 import importlib
 import importlib.util
+import multiprocessing
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,13 +37,15 @@ SKAB_TRAINING = 400  # rows at the start of each file
 SKAB_UNUSED = ("anomaly", "changepoint")
 # Chosen on the files of valve1.
 SKAB_DETECTOR = {
-    "model": "vae",
+    "model": "deep_ae",
     "window": 20,
     "measure": "error",
     "combine": "max",
     "holdout": 0.5,
     "margin": 3.0,
-    "latent_dim": 4,
+    "latent_dim": 8,
+    "batch_size": 64,
+    "learning_rate": 1e-3,
 }
 
 
@@ -211,15 +215,24 @@ def _isolation_forest(train, test, seed) -> np.ndarray:
 
 
 def _pyod(module: str, name: str) -> Method:
-    """A detector of PyOD with its own settings."""
+    """A detector of PyOD with its own settings.
+
+    In a process of its own: PyTorch crashes beside TensorFlow.
+    """
 
     def score(train, test, seed):
-        kind = getattr(importlib.import_module(f"pyod.models.{module}"), name)
-        detector = kind(random_state=seed, verbose=0)
-        detector.fit(train)
-        return detector.decision_function(test)
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(1, context) as pool:
+            return pool.submit(_pyod_scores, module, name, train, test, seed).result()
 
     return score
+
+
+def _pyod_scores(module, name, train, test, seed) -> np.ndarray:
+    kind = getattr(importlib.import_module(f"pyod.models.{module}"), name)
+    detector = kind(random_state=seed, verbose=0)
+    detector.fit(train)
+    return detector.decision_function(test)
 
 
 def main() -> None:
