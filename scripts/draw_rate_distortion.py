@@ -1,6 +1,6 @@
 """Draws PSNR and MS-SSIM of photographs against bits a pixel, for docs/.
 
-    python scripts/draw_rate_distortion.py factorized_ae.bsds500
+    python scripts/draw_rate_distortion.py factorized_ae.bsds500 hyperprior_ae.bsds500
 
 Measures the weights beside JPEG, WebP and AVIF on bsds500/val, as `ae-zoo evaluate`
 does, and prints the curves as well.

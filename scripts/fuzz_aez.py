@@ -1,6 +1,6 @@
 """Decompresses damaged files with bundled weights: each is refused or right.
 
-    python scripts/fuzz_aez.py factorized_ae.bsds500
+    python scripts/fuzz_aez.py hyperprior_ae.bsds500
 
 Bits are turned, bytes cut, moved, borrowed from other files or made up. Prints how many
 files were refused, how many came out right, and by how much memory grew.

@@ -33,7 +33,7 @@ def fingerprint(model) -> dict:
 
 
 def _summary(outputs) -> dict:
-    if isinstance(outputs, list):  # a pyramid
+    if isinstance(outputs, (list, tuple)):  # several codes
         outputs = np.concatenate([scale.ravel() for scale in outputs])
     flat = outputs.astype("float64").ravel()
     chosen = flat[np.linspace(0, flat.size - 1, VALUES).astype(int)]

@@ -60,7 +60,7 @@ def _draw_photographs(figure: Figure, demo: Demo) -> None:
             "Store",
             f"{shown.bpp('compressed'):.2f} bits per pixel, "
             f"JPEG {shown.bpp('jpeg'):.2f}",
-            [("JPEG", "jpeg"), ("factorized_ae", "compressed")],
+            [("JPEG", "jpeg"), ("hyperprior_ae", "compressed")],
         ),
     ]
     between, apart = 0.08, 0.4

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from ae_zoo.autoencoder import Autoencoder
 
-CODEC = "factorized_ae.bsds500"
+CODEC = "hyperprior_ae.bsds500"
 SUFFIX = ".aez"
 MOST_VALUES = 2**21  # coded in one segment, which bounds the memory
 TILE = 1024  # pixels
@@ -42,7 +42,7 @@ class Compressor:
     """Compresses photographs to `.aez` files, and back.
 
     Args:
-        model: a learned codec such as `factorized_ae`, or what `ae_zoo.load` takes; by
+        model: a learned codec such as `hyperprior_ae`, or what `ae_zoo.load` takes; by
             default the zoo's. Of a model that is not in the zoo, only this model
             decompresses the files.
 
