@@ -47,7 +47,7 @@ def synthetic_data(monkeypatch):
     """`evaluate` finds the squares under any name."""
     splits = {"train": TRAIN, "test": TEST}
     monkeypatch.setattr(
-        evaluation, "load_arrays", lambda name, split, data_dir: splits[split]
+        evaluation, "load_arrays", lambda name, split, data_dir, shape: splits[split]
     )
 
 
@@ -304,11 +304,11 @@ def test_evaluate_takes_the_dataset_from_the_manifest(zoo, monkeypatch):
     monkeypatch.setattr(
         evaluation,
         "load_arrays",
-        lambda name, split, data_dir: loaded.append((name, split, data_dir)) or TEST,
+        lambda *where: loaded.append(where) or TEST,
     )
     result = evaluation.evaluate("dense_ae", data_dir="here")
     assert result["name"] == "dense_ae.squares"
-    assert loaded == [("squares", "train", "here"), ("squares", "test", "here")]
+    assert loaded == [("squares", split, "here", SHAPE) for split in ("train", "test")]
 
 
 def test_evaluate_takes_a_folder_with_a_dataset(zoo, synthetic_data):

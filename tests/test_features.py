@@ -159,9 +159,9 @@ def test_extract_an_archive(model, images, codes, tmp_path, labelled):
     ],
 )
 def test_extract_a_tfds_set(model, images, codes, monkeypatch, source, asked):
-    def load_arrays(name, split, data_dir):
+    def load_arrays(name, split, data_dir, shape):
         assert (name, split, data_dir) == (*asked, "somewhere")
-        return images[..., None].astype("float32") / 255, np.arange(40)
+        return images[..., None].astype("float32") / 255, np.arange(40), None
 
     monkeypatch.setattr(datasets, "load_arrays", load_arrays)
     found = extract(source, model, data_dir="somewhere")
@@ -172,7 +172,7 @@ def test_extract_a_tfds_set(model, images, codes, monkeypatch, source, asked):
 def test_extract_real_digits(data_dir):
     model = ae_zoo.models.dense_ae(latent_dim=2)
     found = extract("mnist:test[:20]", model, data_dir=data_dir)
-    images, labels = datasets.load_arrays("mnist", "test[:20]", data_dir)
+    images, labels, _ = datasets.load_arrays("mnist", "test[:20]", data_dir)
     np.testing.assert_allclose(found["codes"], model.encode(images), atol=1e-6)
     np.testing.assert_array_equal(found["labels"], labels)
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from ae_zoo.data import datasets
-from ae_zoo.data.datasets import load_images, load_pictures
+from ae_zoo.data.datasets import load_examples, load_pictures
 from ae_zoo.errors import DownloadError, InputError, IntegrityError
 
 SIZES = {
@@ -73,13 +73,13 @@ def assert_same_pictures(pictures, paths):
         np.testing.assert_array_equal(picture, pixels(path), str(path))
 
 
-def test_every_photograph_has_one_checksum(root):
+def test_every_file_has_one_checksum(root):
     lines = (root / "ae_zoo" / "data" / "checksums.tsv").read_text().splitlines()
     rows = [line.split("\t") for line in lines]
     urls, sizes, digests, paths = zip(*rows, strict=True)
-    assert len(lines) == 580
+    assert len(lines) == 585
     for column in (urls, digests, paths):
-        assert len(set(column)) == 580
+        assert len(set(column)) == 585
     assert all(len(bytes.fromhex(digest)) == 32 for digest in digests)
     assert min(map(int, sizes)) > 10_000
     assert list(urls) == sorted(urls), "TFDS keeps them sorted"
@@ -147,13 +147,13 @@ def test_a_set_is_read_from_the_folder_that_has_it(
 
 def test_pictures_of_different_sizes_are_no_array(prepared):
     with pytest.raises(InputError, match="load_pictures"):
-        load_images("set12", "test", prepared)
+        load_examples("set12", "test", prepared)
 
 
 def test_a_set_without_pictures_is_refused(monkeypatch):
     info = SimpleNamespace(features={"audio": None})
     builder = SimpleNamespace(info=info)
-    monkeypatch.setattr(datasets, "_prepare", lambda name, data_dir: builder)
+    monkeypatch.setattr(datasets, "prepare", lambda name, data_dir: builder)
     with pytest.raises(InputError, match="no pictures of 8 bits"):
         load_pictures("spoken_digit", "train")
 

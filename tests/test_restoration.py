@@ -8,11 +8,12 @@ import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 from skimage import data
+from skimage.restoration import inpaint_biharmonic
 
 import ae_zoo
 from ae_zoo.cli import main
 from ae_zoo.errors import InputError
-from ae_zoo.layers import PullPush, damage
+from ae_zoo.layers import PullPush, SkipFilter, Smooth, damage
 from ae_zoo.layers.damage import with_map
 from ae_zoo.tasks import Denoiser, Inpainter, tiles
 from ae_zoo.tasks.noise import estimate_noise
@@ -307,3 +308,26 @@ def test_grey_and_colour_have_their_own_denoiser():
         noisy = np.clip(clean + rng.normal(0, 0.1, shape), 0, 1).astype("float32")
         error = np.square(denoise(noisy, sigma=25.5) - clean).mean()
         assert error < 0.3 * np.square(noisy - clean).mean()
+
+
+def test_smoothing_solves_the_biharmonic_equation_in_scattered_holes(photograph):
+    clean = photograph[..., :3][:48, :40] / np.float32(255)
+    holes = damage.scattered(clean.shape[:2], np.random.default_rng(0), 0.4)
+    rough = PullPush(5)(damage.without(clean[None], holes[None]))
+    smooth = np.asarray(Smooth(8)(rough))[0, ..., :3]
+    solved = inpaint_biharmonic(clean, holes, channel_axis=-1)
+    np.testing.assert_array_equal(smooth[~holes], clean[~holes])
+    before = np.abs(np.asarray(rough)[0, ..., :3] - solved)[holes].mean()
+    assert np.abs(smooth - solved)[holes].mean() < 0.2 * before
+
+
+def test_a_filter_that_is_told_nothing_changes_nothing(photograph, holes):
+    given = damage.without(photograph[None, ..., :3] / np.float32(255), holes[None])
+    told = np.zeros((*given.shape[:3], 24 + 3), "float32")
+    layer = SkipFilter(5)
+    np.testing.assert_array_equal(layer([told, given]), given[..., :3])
+    told[..., 11] = 1  # the neighbour on the left in the place of the pixel
+    moved = np.asarray(layer([told, given]))[0]
+    left = np.concatenate([given[0, :, :1, :3], given[0, :, :-1, :3]], axis=1)
+    expected = np.where(holes[..., None], left, given[0, ..., :3])
+    np.testing.assert_allclose(moved, expected, atol=1e-6)

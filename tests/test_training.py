@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ae_zoo import models, training
+from ae_zoo.data.datasets import Examples
 from ae_zoo.errors import InputError, RecipeError, TrainingError
 from ae_zoo.training import run
 from ae_zoo.zoo.folder import load_folder, save
@@ -32,7 +33,7 @@ def recipe_file(tmp_path, digits):
 def fake_data(monkeypatch):
     """Puts a few synthetic images in the place of the data sets."""
     images = np.random.default_rng(0).integers(0, 256, (40, 28, 28, 1), dtype="uint8")
-    monkeypatch.setattr(run, "load_images", lambda name, split, data_dir: images)
+    monkeypatch.setattr(run, "load_examples", lambda *where: Examples(images))
     photographs = [
         np.random.default_rng(i).integers(0, 256, (130 + i, 140, 3), dtype="uint8")
         for i in range(4)

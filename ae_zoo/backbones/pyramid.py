@@ -12,10 +12,12 @@ from keras import layers
 
 from ae_zoo.backbones.convolve import convolve
 from ae_zoo.errors import InputError
-from ae_zoo.layers.fill import PullPush
-from ae_zoo.layers.skip import SkipAdd, SkipFill
+from ae_zoo.layers.fill import PullPush, Smooth
+from ae_zoo.layers.skip import SkipAdd, SkipFilter
 
 HALVINGS = 5  # of a picture with holes, which reach over 64 pixels
+KERNEL = 5  # side of those that correct it
+SMOOTHING = 8  # steps by which what fills them is smoothed
 
 
 class PyramidBackbone:
@@ -72,10 +74,13 @@ class PyramidBackbone:
         self.l1, self.l2 = l1, l2
         self.fills = fills
         self._convolve = functools.partial(convolve, l1=l1, l2=l2)
+        # Corrections of what holes are filled with begin at none.
+        self._start = {"kernel_initializer": "zeros"} if fills else {}
 
         x = inputs = keras.Input(self.input_shape)
         if fills:
             x = PullPush(HALVINGS, dtype="float32", name="fill")(x)
+            x = Smooth(SMOOTHING, dtype="float32", name="smooth")(x)
         pyramid = [x if fills else x[..., : self.channels]]
         for i, width in enumerate(self.filters, 1):
             x = self._convolve(x, width, 4 if i == 1 else 2, strides=2)
@@ -90,7 +95,8 @@ class PyramidBackbone:
         blocks = sum(2 * self.blocks * 2**i for i in levels)
         # At most: down and up again, and what resizes in between.
         reach = 2 * blocks + 2 * 2 ** len(self.filters)
-        return reach + (3 * 2**HALVINGS if self.fills else 0)
+        fill = 3 * 2**HALVINGS + 2 * SMOOTHING + KERNEL // 2
+        return reach + (fill if self.fills else 0)
 
     @property
     def shrink(self) -> int:
@@ -101,20 +107,26 @@ class PyramidBackbone:
         pyramid = [keras.Input(x.shape[1:]) for x in self.encoder.outputs]
         sizes = (4, *(2 for _ in self.filters[1:]))
         x = pyramid[-1]
+        last = self.channels + (KERNEL**2 - 1 if self.fills else 0)
         for i in range(len(self.filters) - 1, -1, -1):
-            up = self.filters[i - 1] if i else self.channels
-            x = self._convolve(x, up, sizes[i], layers.Conv2DTranspose, strides=2)
+            up = self.filters[i - 1] if i else last
+            options = {"strides": 2} | ({} if i else self._start)
+            x = self._convolve(x, up, sizes[i], layers.Conv2DTranspose, **options)
             if i:
                 x = SkipAdd()([x, pyramid[i]])
                 x = self._residual_blocks(x, up, f"up_{i}")
-        last = SkipFill if self.fills else SkipAdd
-        x = last(dtype="float32")([x, pyramid[0]])
+        correct = (
+            SkipFilter(KERNEL, dtype="float32")
+            if self.fills
+            else SkipAdd(dtype="float32")
+        )
+        x = correct([x, pyramid[0]])
         x = layers.Activation(activation, dtype="float32")(x)
         return keras.Model(pyramid, x, name="decoder")
 
     def _residual_blocks(self, x, width, name):
         for i in range(self.blocks):
             h = self._convolve(x, width, 3, activation=self.activation)
-            h = self._convolve(h, width, 3)
+            h = self._convolve(h, width, 3, **self._start)
             x = layers.Add(name=name if i == self.blocks - 1 else None)([x, h])
         return x

@@ -63,7 +63,7 @@ def features(
         str,
         typer.Argument(
             metavar="INPUT",
-            help="Folder of images, .npy, .npz, or a TFDS name such as mnist:train.",
+            help="Folder of images or sounds, .txt, .npy, .npz, or a TFDS name.",
             show_default=False,
         ),
     ],
@@ -75,7 +75,7 @@ def features(
         str | None, typer.Option(help="Inner layer; by default the code.")
     ] = None,
 ) -> None:
-    """Turn images into features for classifiers, search and clustering."""
+    """Turn images, sounds or texts into features for classifiers and search."""
     output.check_output(to, (".npz",))
     with output.working(f"Encoding {source}"):
         output.load_keras()

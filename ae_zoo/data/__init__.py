@@ -6,7 +6,7 @@ _EXPORTS = {
     "Feed": "ae_zoo.data.feed",
     "hold_out": "ae_zoo.data.sources",
     "load_arrays": "ae_zoo.data.datasets",
-    "load_images": "ae_zoo.data.datasets",
+    "load_examples": "ae_zoo.data.datasets",
     "load_pictures": "ae_zoo.data.datasets",
     "open_source": "ae_zoo.data.sources",
 }

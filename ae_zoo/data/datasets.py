@@ -1,4 +1,4 @@
-"""Image sets through TensorFlow Datasets, and the photographs of `photographs`.
+"""Sets through TensorFlow Datasets, and our own of `photographs` and `sentences`.
 
 TFDS looks in `data_dir`, else in the environment's `TFDS_DATA_DIR`, else in
 `~/tensorflow_datasets`, and prepares there what is missing. `TFDS_DATA_DIR` may name
@@ -7,34 +7,59 @@ in the first of all.
 
 Files are downloaded unless `AE_ZOO_MANUAL_DIR`, else `downloads/manual` below the
 folder, has them: bsds500/{train,val,test}/*.jpg (of cbsd68 too), bsd68/*.png and
-set12/*.png.
+set12/*.png, and text/*.all of `sentences`.
 """
 
+import importlib
 import io
 import os
 import re
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
+from ae_zoo.data.inputs import scale
 from ae_zoo.errors import DownloadError, InputError, IntegrityError, UnknownNameError
 
+# What makes examples of sets that are not images: modules with a `load`.
+READERS = {
+    "spoken_digit": "ae_zoo.data.sounds",
+    "sentences": "ae_zoo.data.texts",
+    "bouncing_mnist": "ae_zoo.data.videos",
+}
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # Pillow's, by channels
 
 
+class Examples(NamedTuple):
+    """A split in memory.
+
+    Attributes:
+        x: as models take them, `(n, *shape)`: float32 in [0, 1], or still uint8 or
+            bool, see `ae_zoo.data.inputs.scale`.
+        labels: int64 `(n,)`; None where there are none.
+        groups: what each belongs to, text `(n,)`: a sound's speaker, a sentence's set.
+    """
+
+    x: np.ndarray
+    labels: np.ndarray | None = None
+    groups: np.ndarray | None = None
+
+
 def load_arrays(
-    name: str, split: str, data_dir: str | os.PathLike | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """A whole labelled image split in memory, as models take it.
+    name: str,
+    split: str,
+    data_dir: str | os.PathLike | None = None,
+    shape: tuple[int, ...] | None = None,
+) -> Examples:
+    """A whole labelled split in memory, float32 in [0, 1].
 
     Args:
-        name: TFDS name, such as 'mnist'.
+        name: TFDS name of a set of images, such as 'mnist'; 'spoken_digit', 'sentences'
+            or 'bouncing_mnist' (see the module of `READERS`).
         split: TFDS split, such as 'train', 'test' or 'train[:1000]'.
         data_dir: where TFDS keeps its files.
-
-    Returns:
-        Images, float32 in [0, 1], `(n, height, width, channels)`, and labels,
-        int64, `(n,)`.
+        shape: of an example, for what is not images.
 
     Raises:
         UnknownNameError: TFDS has no such set.
@@ -42,29 +67,32 @@ def load_arrays(
         IntegrityError: a file is not the one that was published.
         InputError: the set has no such split, or holds no labelled images.
     """
-    batch = _load_whole(name, split, data_dir)
-    if "image" not in batch or "label" not in batch:
-        raise InputError(
-            f"{name!r} has {', '.join(sorted(batch))}, not images with labels; choose "
-            "a set of labelled images."
-        )
-    return batch["image"].astype("float32") / 255.0, batch["label"]
+    examples = load_examples(name, split, data_dir, shape)
+    if examples.labels is None and name not in READERS:
+        raise InputError(f"{name!r} has no labels; choose a set that has.")
+    return examples._replace(x=scale(examples.x))
 
 
-def load_images(
-    name: str, split: str, data_dir: str | os.PathLike | None = None
-) -> np.ndarray:
-    """A whole image split in memory as it is stored, `(n, height, width, channels)`.
+def load_examples(
+    name: str,
+    split: str,
+    data_dir: str | os.PathLike | None = None,
+    shape: tuple[int, ...] | None = None,
+) -> Examples:
+    """A whole split in memory as it is stored, images as uint8; else as `load_arrays`.
 
-    Args and errors as `load_arrays`; labels are not needed.
+    Labels are not needed.
     """
+    if name in READERS:
+        module = importlib.import_module(READERS[name])
+        return module.load(name, split, data_dir, shape)
     batch = _load_whole(name, split, data_dir)
     if not isinstance(batch.get("image"), np.ndarray):
         raise InputError(
-            f"{name!r} has {', '.join(sorted(batch))}, not images of one size; train "
-            "on a folder of images instead (data.path)."
+            f"{name!r} has {', '.join(sorted(batch))}, not images of one size; choose "
+            "a set of images, or train on files (data.path)."
         )
-    return batch["image"]
+    return Examples(batch["image"], batch.get("label"))
 
 
 def load_pictures(
@@ -89,11 +117,11 @@ def load_pictures(
     """
     import tensorflow_datasets as tfds
 
-    builder = _prepare(name, data_dir)
+    builder = prepare(name, data_dir)
     feature = _image_feature(builder)
     if not isinstance(feature, tfds.features.Image) or feature.np_dtype != np.uint8:
         raise InputError(f"{name!r} has no pictures of 8 bits; choose a set of images.")
-    dataset = _read(
+    dataset = read_split(
         builder,
         split,
         decoders={"image": tfds.decode.SkipDecoding()},
@@ -111,20 +139,21 @@ def _decode(content: bytes, mode: str) -> np.ndarray:
 def _load_whole(name, split, data_dir) -> dict:
     import tensorflow_datasets as tfds
 
-    builder = _prepare(name, data_dir)
+    builder = prepare(name, data_dir)
     if None in getattr(_image_feature(builder), "shape", ()):  # TFDS would pad them
         raise InputError(
             f"{name!r} has images of different sizes; take them with load_pictures, or "
             "train on a folder of images instead (data.path)."
         )
-    return tfds.as_numpy(_read(builder, split, batch_size=-1))
+    return tfds.as_numpy(read_split(builder, split, batch_size=-1))
 
 
 def _image_feature(builder):
     return dict(builder.info.features.items()).get("image")
 
 
-def _read(builder, split: str, **options):
+def read_split(builder, split: str, **options):
+    """The `tf.data.Dataset` of a split; InputError where there is none."""
     try:
         return builder.as_dataset(split=split, **options)
     except ValueError as error:  # it lists the splits there are
@@ -132,7 +161,7 @@ def _read(builder, split: str, **options):
         raise InputError(f"{name}:{split} has no such split: {error}") from error
 
 
-def _prepare(name: str, data_dir):
+def prepare(name: str, data_dir=None):
     """The TFDS builder of a set that is on disk, downloaded if need be."""
     import tensorflow_datasets as tfds
     from tensorflow_datasets.core.download import download_manager
@@ -166,7 +195,7 @@ def _find(name: str, data_dir):
     """The TFDS builder of a set in the first folder that has it, else in the first."""
     import tensorflow_datasets as tfds
 
-    from ae_zoo.data import photographs  # noqa: F401  registers our sets
+    from ae_zoo.data import photographs, sentences  # noqa: F401  registers our sets
 
     folders = [data_dir or None]
     if not data_dir and (named := os.environ.get("TFDS_DATA_DIR")):

@@ -4,6 +4,8 @@ Arrays keep their size and must fit the model; only their dtype and a missing ba
 or channel axis are seen to. Images (files and Pillow images) are made to fit: turned
 upright as their EXIF says, laid on white where transparent, converted to the model's
 grey or RGB, and stretched to its height and width by antialiased bilinear resampling.
+Sounds (WAV) become the spectrograms of `sounds`, each line of a text file the one-hot
+characters of `texts`.
 Everything can be streamed, so that memory does not grow with the number of examples.
 """
 
@@ -26,6 +28,8 @@ IMAGE_SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"),
     *(".tif", ".tiff", ".pbm", ".pgm", ".ppm"),
 )
+SOUND_SUFFIXES = (".wav",)
+TEXT_SUFFIXES = (".txt",)
 EXAMPLE_KEYS = ("x", "image", "images")  # in archives, and in tf.data elements
 LABEL_KEYS = ("y", "label", "labels")
 
@@ -49,8 +53,8 @@ def to_inputs(source, input_shape: tuple[int, ...]) -> np.ndarray:
     Args:
         source: a NumPy array (a batch or one example; uint8, uint16, bool, or floats
             in [0, 1]; grey images may lack the channel axis), a Pillow image, the
-            path of an image, of a folder of images or of an `.npy` or `.npz` file,
-            a batched `tf.data.Dataset`, or a list of these.
+            path of an image, of a sound, of a folder of either, of a text or of an
+            `.npy` or `.npz` file, a batched `tf.data.Dataset`, or a list of these.
         input_shape: shape of one example of the model, such as (28, 28, 1).
 
     Returns:
@@ -223,13 +227,53 @@ def _is_collection(items: Iterable) -> bool:
 
 
 def _from_path(path: Path, shape, rows) -> Iterator[np.ndarray]:
+    suffix = path.suffix.lower()
     if path.is_dir():
-        for image in list_images(path):
-            yield read_image(image, shape)[None]
-    elif path.suffix.lower() in ARRAY_SUFFIXES:
+        for file in list_images(path, file_suffixes(shape)):
+            yield from _from_path(file, shape, rows)
+    elif suffix in ARRAY_SUFFIXES:
         yield from _from_array(read_array(path)[0], shape, rows)
+    elif suffix in SOUND_SUFFIXES:
+        yield _read_sound(path, shape)[None]
+    elif suffix in TEXT_SUFFIXES:
+        yield _read_text(path, shape)
     else:
         yield read_image(path, shape)[None]
+
+
+def file_suffixes(shape: tuple[int, ...]) -> tuple[str, ...]:
+    """What the files of a folder must end with for a model of this input shape."""
+    return SOUND_SUFFIXES if len(shape) == 2 else IMAGE_SUFFIXES
+
+
+def _read_sound(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    from ae_zoo.data import sounds
+
+    if len(shape) != 2:
+        raise InputError(
+            f"{path} is a sound, but the model takes examples of shape {shape}: choose "
+            "one of sounds, see `ae-zoo list`."
+        )
+    return sounds.spectrograms([sounds.read_wave(path)], shape)[0]
+
+
+def _read_text(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    from ae_zoo.data import texts
+
+    if shape[1:] != (len(texts.ALPHABET),):
+        raise InputError(
+            f"{path} is text, but the model takes examples of shape {shape}: choose "
+            "one of text, see `ae-zoo list`."
+        )
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError as error:
+        raise InputError(f"There is no file {path}.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"Cannot read {path} as UTF-8: {error}.") from error
+    if not lines:
+        raise InputError(f"{path} is empty: it needs a sentence a line.")
+    return scale(texts.one_hot(lines, shape[0]))
 
 
 def _from_dataset(dataset, shape, rows) -> Iterator[np.ndarray]:

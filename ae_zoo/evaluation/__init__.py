@@ -1,6 +1,6 @@
 """How good a model is, in numbers that the same command gives again.
 
-One file a question. A question is a module with `applies(model)` and
+One file a question. A question is a module with `applies(subject)` and
 `measure(subject)`, which returns two dictionaries: the model's metrics and those
 of the simple baselines that stand beside them.
 """
@@ -19,7 +19,9 @@ from ae_zoo.evaluation import (
     rate_distortion,
     reconstruction,
     restoration,
+    sentences,
     sparsity,
+    speakers,
 )
 from ae_zoo.evaluation.subject import Photographs, Subject
 
@@ -32,6 +34,8 @@ QUESTIONS = (
     denoising,
     inpainting,
     rate_distortion,
+    speakers,
+    sentences,
 )
 
 __all__ = ["QUESTIONS", "Photographs", "Subject", "evaluate"]
@@ -65,14 +69,14 @@ def evaluate(
     if _takes_any_size(model):  # its questions name their test sets
         subject = Photographs(model, data_dir)
     else:
-        subject = Subject(
-            model,
-            train=load_arrays(dataset, "train", data_dir),
-            test=load_arrays(dataset, "test", data_dir),
+        shape = model.input_shape[1:]
+        train, test = (
+            load_arrays(dataset, split, data_dir, shape) for split in ("train", "test")
         )
+        subject = Subject(model, train, test, dataset, data_dir)
     metrics, baselines = {}, {}
     for question in QUESTIONS:
-        if not question.applies(model):
+        if not question.applies(subject):
             continue
         if progress is not None:
             progress(question.__name__.rpartition(".")[2])

@@ -16,9 +16,9 @@ SIGMAS = (15, 25, 50)  # in levels of 255
 SETS = {1: ("bsd68", "set12"), 3: ("cbsd68",)}
 
 
-def applies(model) -> bool:
+def applies(subject) -> bool:
     """Only models that are told the level of Gaussian noise."""
-    return isinstance(model.corruption, MappedNoise)
+    return isinstance(subject.model.corruption, MappedNoise)
 
 
 def measure(subject) -> tuple[dict, dict]:

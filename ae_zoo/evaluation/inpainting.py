@@ -18,9 +18,9 @@ HOLES = {
 RADIUS = 3  # of OpenCV's methods, in pixels: that of its tutorial
 
 
-def applies(model) -> bool:
+def applies(subject) -> bool:
     """Only models that are told where pixels are missing."""
-    return isinstance(model.corruption, MappedHoles)
+    return isinstance(subject.model.corruption, MappedHoles)
 
 
 def measure(subject) -> tuple[dict, dict]:

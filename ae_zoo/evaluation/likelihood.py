@@ -19,8 +19,9 @@ CODES_PER_BATCH = 4000
 MARGIN = 1e-7
 
 
-def applies(model) -> bool:
+def applies(subject) -> bool:
     """Only a Gaussian code with a Bernoulli decoder has this likelihood."""
+    model = subject.model
     return model.bottleneck.generative and model.recommended_loss == "bce"
 
 

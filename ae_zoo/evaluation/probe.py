@@ -30,9 +30,9 @@ SEED = 0
 WIDEST_FEATURE = 4096
 
 
-def applies(model) -> bool:
-    """Every autoencoder of examples of one size."""
-    return None not in model.input_shape[1:]
+def applies(subject) -> bool:
+    """Every autoencoder of examples of one size, of which each has one class."""
+    return subject.labelled
 
 
 def measure(subject) -> tuple[dict, dict]:

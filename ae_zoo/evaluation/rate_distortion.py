@@ -42,9 +42,9 @@ class Curve:
     decode_seconds: np.ndarray
 
 
-def applies(model) -> bool:
+def applies(subject) -> bool:
     """Only models that are told a quality to compress with."""
-    return isinstance(model.corruption, MappedQuality)
+    return isinstance(subject.model.corruption, MappedQuality)
 
 
 def measure(subject) -> tuple[dict, dict]:

@@ -9,9 +9,10 @@ SMALLEST_ERROR = 1e-10
 SSIM_WINDOW = 11
 
 
-def applies(model) -> bool:
-    """Every autoencoder of examples of one size."""
-    return None not in model.input_shape[1:]
+def applies(subject) -> bool:
+    """Every autoencoder of examples of one size, but those of text."""
+    model = subject.model
+    return None not in model.input_shape[1:] and model.recommended_loss != "cce"
 
 
 def measure(subject) -> tuple[dict, dict]:

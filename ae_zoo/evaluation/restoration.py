@@ -15,9 +15,9 @@ TV_WEIGHTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 SEED = 0
 
 
-def applies(model) -> bool:
+def applies(subject) -> bool:
     """Only models trained to remove Gaussian noise."""
-    return isinstance(model.corruption, GaussianCorruption)
+    return isinstance(subject.model.corruption, GaussianCorruption)
 
 
 def measure(subject) -> tuple[dict, dict]:

@@ -6,9 +6,9 @@ from keras import ops
 from ae_zoo.layers import SparseBottleneck
 
 
-def applies(model) -> bool:
+def applies(subject) -> bool:
     """Only models that ask for a sparse code."""
-    return isinstance(model.bottleneck, SparseBottleneck)
+    return isinstance(subject.model.bottleneck, SparseBottleneck)
 
 
 def measure(subject) -> tuple[dict, dict]:

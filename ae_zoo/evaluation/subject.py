@@ -7,12 +7,11 @@ from sklearn.decomposition import PCA
 
 from ae_zoo.autoencoder import Autoencoder
 from ae_zoo.data import load_pictures
+from ae_zoo.data.datasets import Examples
 from ae_zoo.errors import InputError
 
 # Directions with less variance than this, relative to the largest, are rounding.
 NULL_VARIANCE = 1e-10
-
-Split = tuple[np.ndarray, np.ndarray]
 
 
 class Photographs:
@@ -22,6 +21,9 @@ class Photographs:
         model: the `Autoencoder`.
         data_dir: where TFDS keeps its files.
     """
+
+    name = None  # of the data
+    labelled = False
 
     def __init__(self, model: Autoencoder, data_dir=None):
         self.model, self.data_dir = model, data_dir
@@ -36,17 +38,22 @@ class Subject:
 
     Args:
         model: the `Autoencoder`.
-        train, test: images `(n, *input_shape)`, float32 in [0, 1], and labels
-            `(n,)`, as from `ae_zoo.data.load_arrays`.
+        train, test: examples `(n, *input_shape)`, float32 in [0, 1], and labels
+            `(n,)` or None, as from `ae_zoo.data.load_arrays`.
+        name, data_dir: of the data, as of `load_arrays`.
+
+    Attributes:
+        labelled: whether the labels are classes of one kind.
 
     Raises:
-        InputError: the images do not have the model's input shape.
+        InputError: the examples do not have the model's input shape.
     """
 
-    def __init__(self, model: Autoencoder, train: Split, test: Split):
-        self.model = model
-        self.train, self.train_labels = train
-        self.test, self.test_labels = test
+    def __init__(self, model: Autoencoder, train, test, name=None, data_dir=None):
+        self.model, self.name, self.data_dir = model, name, data_dir
+        self.train, self.train_labels, self.train_groups = Examples(*train)
+        self.test, self.test_labels, self.test_groups = Examples(*test)
+        self.labelled = self.train_labels is not None and name != "sentences"
         expected, received = model.input_shape[1:], self.test.shape[1:]
         if received != expected:
             raise InputError(

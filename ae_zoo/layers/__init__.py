@@ -16,10 +16,11 @@ from ae_zoo.layers.entropy import (
     ScaledGradient,
 )
 from ae_zoo.layers.feedback import FeedbackCell, FeedbackDecoder
-from ae_zoo.layers.fill import PullPush
+from ae_zoo.layers.fill import PullPush, Smooth
 from ae_zoo.layers.gaussian import GaussianBottleneck
 from ae_zoo.layers.hyperprior import HyperpriorBottleneck
-from ae_zoo.layers.skip import SkipAdd, SkipBottleneck, SkipFill
+from ae_zoo.layers.log_mel import LogMel
+from ae_zoo.layers.skip import SkipAdd, SkipBottleneck, SkipFilter
 from ae_zoo.layers.sparse import SparseBottleneck
 from ae_zoo.layers.tied_dense import TiedDense
 
@@ -33,6 +34,7 @@ __all__ = [
     "GaussianBottleneck",
     "GaussianCorruption",
     "HyperpriorBottleneck",
+    "LogMel",
     "MappedHoles",
     "MappedNoise",
     "MappedQuality",
@@ -45,7 +47,8 @@ __all__ = [
     "ScaledGradient",
     "SkipAdd",
     "SkipBottleneck",
-    "SkipFill",
+    "SkipFilter",
+    "Smooth",
     "SparseBottleneck",
     "TiedDense",
 ]

@@ -39,19 +39,49 @@ class SkipAdd(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("ae_zoo")
-class SkipFill(SkipAdd):
-    """As `SkipAdd`, but the skip's last channel is a map that says where to add.
+class SkipFilter(keras.layers.Layer):
+    """Filters a picture in its holes, at each pixel by a kernel of its own.
 
-    Shapes: `(batch, h or more, w or more, c)` and `(batch, h, w, c + 1)` ->
+    What comes up from the coarser scale holds for each pixel a number for each of its
+    neighbours, by which what that differs from the pixel counts, and what is added
+    besides to each channel. The picture's last channel is a map that is 1 in holes;
+    elsewhere nothing changes.
+
+    Args:
+        size: side of the kernels, odd.
+
+    Shapes: `(batch, h or more, w or more, size² - 1 + c)` and `(batch, h, w, c + 1)` ->
     `(batch, h, w, c)`.
+
+    Reference: Bako et al., 2017, doi:10.1145/3072959.3073708, who predict the kernels
+    of denoising.
     """
 
+    def __init__(self, size: int, **kwargs):
+        super().__init__(**kwargs)
+        self.size = size
+
     def call(self, inputs):
-        coarse, skip = inputs
+        told, skip = inputs
         picture, where = skip[..., :-1], skip[..., -1:]
         height, width = keras.ops.shape(skip)[1:3]
-        return coarse[:, :height, :width] * where + picture
+        told = told[:, :height, :width]
+        margin = self.size // 2
+        padded = picture
+        for _ in range(margin):  # the edge repeats, also where it is all there is
+            frame = [[0, 0], [1, 1], [1, 1], [0, 0]]
+            padded = keras.ops.pad(padded, frame, mode="symmetric")
+        places = [(i, j) for i in range(self.size) for j in range(self.size)]
+        places.remove((margin, margin))
+        change = told[..., len(places) :]
+        for k, (i, j) in enumerate(places):
+            neighbour = padded[:, i : i + height, j : j + width]
+            change = change + told[..., k : k + 1] * (neighbour - picture)
+        return picture + where * change
 
     def compute_output_shape(self, input_shape):
         *shape, channels = input_shape[1]
         return (*shape, channels - 1)
+
+    def get_config(self):
+        return super().get_config() | {"size": self.size}

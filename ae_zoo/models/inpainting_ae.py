@@ -26,11 +26,11 @@ def inpainting_ae(
 
     Use it through `ae_zoo.tasks.Inpainter`, which takes pictures of any kind and size
     and leaves the pixels that are there as they are. Inside, holes are first filled
-    roughly, by `ae_zoo.layers.PullPush`, and the network corrects that. `encode` gives
-    the filled picture with the mask and one feature map a scale, the list that `decode`
-    takes. Trained on pairs of a picture
-    with holes and their mask, `(height, width, channels + 1)`, and the whole picture:
-    recipes make them by `ae_zoo.layers.MappedHoles`.
+    roughly, by `ae_zoo.layers.PullPush` and `Smooth`, and the network corrects that.
+    `encode` gives the filled picture with the mask and one feature map a scale, the
+    list that `decode` takes. Trained on pairs of a picture with holes and their mask,
+    `(height, width, channels + 1)`, and the whole picture: recipes make them by
+    `ae_zoo.layers.MappedHoles`.
 
     Args:
         input_shape: `(height, width, channels + 1)`, float32: the picture in [0, 1], 0

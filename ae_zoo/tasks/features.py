@@ -1,4 +1,4 @@
-"""Features of images, for classifiers, search and clustering."""
+"""Features of images, sounds and texts, for classifiers, search and clustering."""
 
 import math
 import os
@@ -11,6 +11,8 @@ import numpy as np
 from ae_zoo.data.inputs import (
     ARRAY_SUFFIXES,
     IMAGE_SUFFIXES,
+    TEXT_SUFFIXES,
+    file_suffixes,
     list_images,
     read_array,
     stream,
@@ -65,9 +67,10 @@ class FeatureExtractor:
         """Features of every example of `x`, read in blocks.
 
         Args:
-            x: an array, Pillow image, path (image, folder of images, `.npy`, `.npz`),
-                list of these, or batched `tf.data.Dataset` with elements x, (x, y) or
-                {'image': x}; see `ae_zoo.data.inputs.to_inputs`.
+            x: an array, Pillow image, path (image, sound, folder of either, text,
+                `.npy`, `.npz`), list of these, or batched `tf.data.Dataset` with
+                elements x, (x, y) or {'image': x}; see
+                `ae_zoo.data.inputs.to_inputs`.
 
         Returns:
             `(n, size)`, float32.
@@ -116,8 +119,9 @@ def extract(
     """Features of a folder, a file or a TFDS data set, with what tells them apart.
 
     Args:
-        source: path of a folder of images, of one image, or of an `.npy` or `.npz`
-            file; else a TFDS name, 'mnist' (its test split) or 'mnist:train[:1000]'.
+        source: path of a folder of images or sounds, of one image or sound, of a text
+            (a sentence a line), or of an `.npy` or `.npz` file; else a TFDS name,
+            'mnist' (its test split) or 'mnist:train[:1000]'.
         model, key: as in `FeatureExtractor`.
         data_dir: where TFDS keeps its files.
 
@@ -132,28 +136,31 @@ def extract(
     extractor = FeatureExtractor(model, key)
     path = Path(source)
     if path.is_dir():
-        images = list_images(path)
-        names = [image.relative_to(path).as_posix() for image in images]
-        return {"codes": extractor(images), "paths": np.array(names)}
+        files = list_images(path, file_suffixes(extractor.model.input_shape[1:]))
+        names = [file.relative_to(path).as_posix() for file in files]
+        return {"codes": extractor(files), "paths": np.array(names)}
     suffix = path.suffix.lower()
+    if suffix in TEXT_SUFFIXES:
+        return {"codes": extractor(path)}
     if suffix in ARRAY_SUFFIXES:
         examples, labels = read_array(path)
     elif suffix in IMAGE_SUFFIXES or path.is_file():
         return {"codes": extractor(path), "paths": np.array([path.name])}
     else:
-        examples, labels = _load_dataset(str(source), data_dir)
+        shape = extractor.model.input_shape[1:]
+        examples, labels, _ = _load_dataset(str(source), data_dir, shape)
     codes = {"codes": extractor(examples)}
     return codes if labels is None else codes | {"labels": labels}
 
 
-def _load_dataset(source: str, data_dir) -> tuple[np.ndarray, np.ndarray]:
+def _load_dataset(source: str, data_dir, shape) -> tuple[np.ndarray, ...]:
     from ae_zoo.data.datasets import load_arrays
 
     try:
         match = _DATASET.fullmatch(source)
         if not match:
             raise UnknownNameError(f"{source!r} is not the name of a data set.")
-        return load_arrays(match["name"], match["split"] or "test", data_dir)
+        return load_arrays(match["name"], match["split"] or "test", data_dir, shape)
     except UnknownNameError as error:
         raise InputError(
             f"There is no file or folder {source!r}, nor such a TFDS data set; write "

@@ -13,7 +13,7 @@ import numpy as np
 from ae_zoo import models
 from ae_zoo._files import complete_file, write_text
 from ae_zoo.autoencoder import xla_pays
-from ae_zoo.data.datasets import load_images, load_pictures
+from ae_zoo.data.datasets import load_examples, load_pictures
 from ae_zoo.data.feed import Feed, binarize, flip, shift, turn
 from ae_zoo.data.inputs import list_images
 from ae_zoo.data.pictures import to_channels
@@ -420,7 +420,7 @@ def _open_data(recipe: Recipe, shape: tuple[int, ...], data_dir):
     def find(where, like=None):
         if data.path is not None:
             return open_source(where, shape, like)
-        return Arrays(load_images(data.name, where, data_dir), shape)
+        return Arrays(load_examples(data.name, where, data_dir, shape).x, shape)
 
     source = find(data.path or data.train)
     if data.validation is None:

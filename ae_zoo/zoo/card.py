@@ -8,6 +8,7 @@ import yaml
 from skimage.data import astronaut, chelsea, coffee
 
 from ae_zoo import models
+from ae_zoo.data import texts
 from ae_zoo.layers.damage import MappedQuality, with_map
 from ae_zoo.zoo.manifest import read_manifest
 from ae_zoo.zoo.pictures import reconstruction_rows, save_png, tile
@@ -25,6 +26,11 @@ LABELS = {
     "code_mean_activation": "mean activation of the code",
     "code_active_fraction": "active units an image",
     "code_dead_fraction": "dead units",
+    "spoken_digit_accuracy": "spoken digits, linear probe, accuracy",
+    "spoken_digit_speaker_out_accuracy": "the same, of a speaker left out",
+    "character_accuracy": "characters right",
+    "trec_accuracy": "kinds of questions (TREC), linear probe, accuracy",
+    "subj_accuracy": "subjective or not (subj), linear probe, accuracy",
     "bpp": "bits a pixel",
     "ms_ssim": "MS-SSIM",
     "bd_rate_jpeg": "rate against JPEG's at equal PSNR, %",
@@ -51,14 +57,30 @@ data = codec.compress("photo.png", quality=3)  # from 0 to 5
 image = codec.decompress(data)""",
 }
 
+SOUNDS = """\
+from ae_zoo.tasks import FeatureExtractor
+
+features = FeatureExtractor("{name}")
+codes = features("folder/of/wav/files")"""
+TEXTS = """\
+import ae_zoo
+from ae_zoo.data.texts import one_hot, to_texts
+
+model = ae_zoo.load("{name}")
+codes = model.encode(one_hot(["Where is the station?"]))
+print(to_texts(model.decode(codes)))"""
+# Ours, as those of the test set may not be passed on.
+SENTENCES = (
+    "where does the river meet the sea ?",
+    "a quiet film that says more than most loud ones .",
+    "how many lamps are there in the old library ?",
+    "she repaired the clock , and nobody thanked her .",
+    "42 of 100 trains were late on 3 may 1998 .",
+)
+
 
 def write_card(entry: dict, recipe: dict, folder: Path, model, data_dir=None) -> None:
     """Writes `README.md` and its pictures into the weights folder."""
-    images = _examples(entry, model, data_dir)
-    caption, rows = _rows(model, images)
-    scale = 2 if images.shape[1] < 64 else 1  # photographs are large enough
-    picture = tile(rows, columns=len(images))
-    save_png(picture, folder / "reconstructions.png", scale)
     sparse = "code_mean_activation" in entry["metrics"]
     if sparse:
         _draw_filters(model, folder / "filters.png")
@@ -68,7 +90,7 @@ def write_card(entry: dict, recipe: dict, folder: Path, model, data_dir=None) ->
         f"# {entry['name']}",
         f"{family.summary} Trained on `{entry['dataset']}`, "
         f"{entry['parameters']:,} parameters{_code_size(entry)}.",
-        f"![{caption}](reconstructions.png)",
+        _shown(entry, model, folder, data_dir),
         f"```python\n{_usage(entry)}\n```",
         f"## Measured\n\nBy `{entry['measured_by']}`, {_test_data(entry)}",
         _metrics_table(entry),
@@ -88,12 +110,38 @@ def write_card(entry: dict, recipe: dict, folder: Path, model, data_dir=None) ->
     (folder / "README.md").write_text("\n\n".join(sections) + "\n")
 
 
-def _examples(entry: dict, model, data_dir) -> np.ndarray:
-    """Test images `(n, height, width, channels)`; for photographs scikit-image's."""
+def _shown(entry: dict, model, folder: Path, data_dir) -> str:
+    """What the model makes of examples: a table of texts, or a picture it saves."""
+    if entry["input"]["channels"] == "characters":
+        rebuilt = texts.to_texts(model.reconstruct(texts.one_hot(SENTENCES)))
+        pairs = zip(SENTENCES, rebuilt, strict=True)
+        rows = [f"| {text} | {back} |" for text, back in pairs]
+        return "\n".join(["| sentence | from its code |", "|---|---|", *rows])
+    images = _examples(entry, data_dir)
+    caption, rows = _rows(model, images)
+    columns = len(images)
+    if images.ndim == 3:  # spectrograms: time from left to right, low tones below
+        rows = np.swapaxes(rows, 1, 2)[:, ::-1, :, None]
+    elif images.ndim == 5:  # videos: a frame a column
+        caption = "Test videos, below each its reconstruction, frame by frame"
+        columns = images.shape[1]
+        pairs = rows.reshape(2, len(images), *images.shape[1:]).swapaxes(0, 1)
+        rows = pairs.reshape(-1, *images.shape[2:])
+    scale = 2 if images.shape[-2] < 64 else 1  # photographs are large enough
+    save_png(tile(rows, columns), folder / "reconstructions.png", scale)
+    return f"![{caption}](reconstructions.png)"
+
+
+def _examples(entry: dict, data_dir) -> np.ndarray:
+    """Test examples `(n, *input_shape)`; for photographs scikit-image's."""
     from ae_zoo.data import load_arrays
 
-    if None not in entry["input"]["shape"]:
+    shape = tuple(entry["input"]["shape"])
+    if len(shape) == 3 and None not in shape:
         return load_arrays(entry["dataset"], "test[:12]", data_dir)[0]
+    if None not in shape:
+        number = 4 if len(shape) == 4 else 8
+        return load_arrays(entry["dataset"], "test", data_dir, shape)[0][:number]
     # Those of the test sets may not be passed on.
     photographs = (astronaut(), chelsea(), coffee())
     places = ((0, 150), (150, 260))  # of two windows in each
@@ -114,7 +162,7 @@ def _rows(model, images: np.ndarray) -> tuple[str, np.ndarray]:
     rows = reconstruction_rows(model, images)
     if len(rows) > 2 * len(images):
         return "Originals, damaged, and restored", rows
-    return "Test images above, reconstructions below", rows
+    return "Test examples above, reconstructions below", rows
 
 
 def _code_size(entry: dict) -> str:
@@ -126,9 +174,13 @@ def _usage(entry: dict) -> str:
     name = entry["name"]
     if None in entry["input"]["shape"]:
         return USES[entry["tasks"][0]].format(name=name)
+    known = {"mel bands": SOUNDS, "characters": TEXTS}
+    if use := known.get(entry["input"]["channels"]):
+        return use.format(name=name)
+    shape = ", ".join(map(str, entry["input"]["shape"]))
     return (
         f'import ae_zoo\n\nmodel = ae_zoo.load("{name}")\n'
-        "codes = model.encode(images)  # float32 in [0, 1], (n, 28, 28, 1)"
+        f"codes = model.encode(x)  # float32 in [0, 1], (n, {shape})"
     )
 
 

@@ -11,12 +11,11 @@ import yaml
 
 from ae_zoo import __version__, models
 from ae_zoo._files import write_text
+from ae_zoo.data import sounds, texts
 from ae_zoo.errors import ManifestError
 from ae_zoo.zoo.card import write_card
 from ae_zoo.zoo.folder import load_folder, sha256
 from ae_zoo.zoo.manifest import KERAS_FILES, manifest_path, read_manifest, weights_path
-
-CHANNELS = {1: "grey", 3: "rgb"}
 
 
 def bundle(
@@ -75,7 +74,7 @@ def bundle(
             "shape": list(shape),
             "dtype": "float32",
             "range": [0.0, 1.0],
-            "channels": CHANNELS[model.output_shape[-1]],
+            **_channels(data["name"], model),
             "layout": "channels_last",
         },
         "latent": _latent_shape(model),
@@ -107,6 +106,15 @@ def bundle(
     _write_entry(entry)
     write_card(entry, recipe, folder, model, data_dir)
     return entry
+
+
+def _channels(data: str, model) -> dict:
+    """What the last axis of the input holds."""
+    if data == "spoken_digit":
+        return {"channels": "mel bands", "sample_rate": sounds.RATE}
+    if data == "sentences":
+        return {"channels": "characters", "vocabulary": texts.ALPHABET}
+    return {"channels": {1: "grey", 3: "rgb"}[model.output_shape[-1]]}
 
 
 def _latent_shape(model) -> list[int | None]:

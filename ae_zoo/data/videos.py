@@ -1,0 +1,62 @@
+"""Videos of digits that move and bounce, made from MNIST by a seeded generator."""
+
+import numpy as np
+
+from ae_zoo.data.datasets import Examples, load_examples
+from ae_zoo.errors import InputError
+
+DIGITS = 2  # in a video
+VIDEOS = {"train": 20_000, "test": 2_000}
+_SEEDS = {"train": 1, "test": 2}
+
+
+def load(name: str, split: str, data_dir, shape: tuple[int, ...]) -> Examples:
+    """Two digits of MNIST's split in each video; the label is that of the first.
+
+    After Srivastava et al., 2015, arXiv:1502.04681, at half the size.
+
+    Args:
+        name: 'bouncing_mnist'.
+        split: 'train' or 'test'.
+        data_dir: where TFDS keeps its files.
+        shape: `(frames, height, width, 1)`.
+    """
+    if split not in VIDEOS:
+        raise InputError(f"{name}:{split} has no such split: choose train or test.")
+    images, labels, _ = load_examples("mnist", split, data_dir)
+    rng = np.random.default_rng(_SEEDS[split])
+    chosen = rng.integers(0, len(images), (VIDEOS[split], DIGITS))
+    return Examples(bounce(images, chosen, shape, rng), labels[chosen[:, 0]])
+
+
+def bounce(
+    images: np.ndarray, chosen: np.ndarray, shape: tuple[int, ...], rng
+) -> np.ndarray:
+    """Images of half their size, moving in straight lines between the walls.
+
+    Args:
+        images: `(n, height, width, 1)`, uint8.
+        chosen: those of each video, `(videos, digits)`.
+        shape: `(frames, height, width, 1)`.
+        rng: gives places and speeds, up to 3 pixels a frame.
+
+    Returns:
+        `(videos, *shape)`, uint8; where digits meet, the brighter pixel.
+    """
+    frames, height, width, _ = shape
+    n, side = len(images), images.shape[1] // 2
+    small = images.reshape(n, side, 2, side, 2).mean(axis=(2, 4)).astype("uint8")
+    room = np.array([height - side, width - side])
+    start = rng.uniform(0, room, (*chosen.shape, 2))
+    speed = rng.uniform(-3, 3, (*chosen.shape, 2))
+    videos = np.zeros((len(chosen), *shape), "uint8")
+    rows, columns = np.arange(side)[:, None], np.arange(side)
+    each = np.arange(len(chosen))[:, None, None]
+    for frame in range(frames):
+        way = np.mod(start + frame * speed, 2 * room)
+        place = np.rint(np.minimum(way, 2 * room - way)).astype(int)
+        for digit in range(chosen.shape[1]):
+            top, left = (x[:, None, None] for x in place[:, digit].T)
+            where = (each, frame, top + rows, left + columns, 0)
+            videos[where] = np.maximum(videos[where], small[chosen[:, digit]])
+    return videos

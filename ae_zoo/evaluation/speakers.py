@@ -1,0 +1,42 @@
+"""Do features of spoken digits carry over to a new speaker? Beside them, PCA."""
+
+import numpy as np
+
+from ae_zoo.evaluation.probe import probe_accuracy
+from ae_zoo.evaluation.subject import flatten
+
+
+def applies(subject) -> bool:
+    """Only sounds whose speakers are known."""
+    return subject.name == "spoken_digit"
+
+
+def measure(subject) -> tuple[dict, dict]:
+    """Test accuracies of a logistic regression that is told the digits.
+
+    `spoken_digit_accuracy` on the test split; `spoken_digit_speaker_out_accuracy` on
+    all clips of each speaker after learning from those of the others, the mean. Beside
+    them PCA with as many components and, `mel_`, the spectrograms themselves. Neither
+    the model nor PCA has seen the test split, but all speakers without their digits.
+    """
+    metrics = _accuracies(subject, subject.train_codes, subject.test_codes)
+    pca = _accuracies(subject, subject.pca_train_codes, subject.pca_test_codes)
+    mel = _accuracies(subject, flatten(subject.train), flatten(subject.test))
+    baselines = {f"pca_{key}": value for key, value in pca.items()}
+    return metrics, baselines | {f"mel_{key}": value for key, value in mel.items()}
+
+
+def _accuracies(subject, train: np.ndarray, test: np.ndarray) -> dict[str, float]:
+    labels = subject.train_labels, subject.test_labels
+    every, digits = np.concatenate([train, test]), np.concatenate(labels)
+    speakers = np.concatenate([subject.train_groups, subject.test_groups])
+    left_out = []
+    for speaker in np.unique(speakers):
+        one = speakers == speaker
+        left_out.append(
+            probe_accuracy(every[~one], every[one], digits[~one], digits[one])
+        )
+    return {
+        "spoken_digit_accuracy": probe_accuracy(train, test, *labels),
+        "spoken_digit_speaker_out_accuracy": float(np.mean(left_out)),
+    }
