@@ -13,9 +13,9 @@ from ae_zoo.cli import main
 from ae_zoo.demo import compute, draw, load_digits
 from ae_zoo.demo.compute import CONV, DENOISING, VAE
 from ae_zoo.tasks.compression import CODEC
-from ae_zoo.tasks.restoration import COLOUR_DENOISER
+from ae_zoo.tasks.restoration import COLOUR_DENOISER, INPAINTER
 
-NAMES = CONV, DENOISING, VAE, COLOUR_DENOISER, CODEC
+NAMES = CONV, DENOISING, VAE, COLOUR_DENOISER, INPAINTER, CODEC
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +36,7 @@ def models():
         COLOUR_DENOISER: build(
             "restoration_ae", input_shape=(None, None, 4), filters=(4, 8), blocks=1
         ),
+        INPAINTER: build("inpainting_ae", filters=(4, 8), blocks=1),
         CODEC: codec,
     }
 
@@ -81,6 +82,7 @@ def test_metrics_have_evaluates_keys(demo):
         "mse",
         "probe_accuracy@100",
         "photograph_psnr@25",
+        "inpaint_psnr@strokes",
         "compressed_psnr",
         "compressed_bpp",
     }
@@ -91,12 +93,13 @@ def test_metrics_have_evaluates_keys(demo):
         "pixels_probe_accuracy@100",
         "pca_probe_accuracy@100",
         "nlm_photograph_psnr@25",
+        "biharmonic_inpaint_psnr@strokes",
         "jpeg_psnr",
         "jpeg_bpp",
     }
     figures = demo.metrics | demo.baselines
     assert np.isfinite(list(figures.values())).all()
-    assert len(demo.table()) == 5
+    assert len(demo.table()) == 6
 
 
 def test_baselines_are_sound(demo):
@@ -107,6 +110,7 @@ def test_baselines_are_sound(demo):
     assert demo.baselines["pixels_probe_accuracy@100"] > 0.7
     assert demo.photographs.psnr["noisy"] == pytest.approx(20.4, abs=0.7)
     assert demo.baselines["nlm_photograph_psnr@25"] > 28
+    assert demo.baselines["biharmonic_inpaint_psnr@strokes"] > 28
 
 
 def test_examples_are_one_of_each_class():
@@ -158,11 +162,11 @@ def test_the_picture_is_a_png_with_every_panel(figure):
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     image = Image.open(buffer)
-    assert image.size == (1960, 2128)
+    assert image.size == (1960, 1974)
     pixels = np.asarray(image.convert("L"))
     for axes in figure.axes:
         x0, y0, x1, y1 = (round(v) for v in axes.bbox.extents)
-        assert pixels[2128 - y1 : 2128 - y0, x0:x1].std() > 1
+        assert pixels[1974 - y1 : 1974 - y0, x0:x1].std() > 1
 
 
 def test_the_picture_holds_all_it_says(figure, demo):

@@ -118,6 +118,7 @@ class Demo:
             "mse": self.rebuilt.mse["model"],
             f"probe_accuracy@{LABELS}": self._accuracy("codes"),
             f"photograph_psnr@{photographs.LEVEL}": self.photographs.psnr["denoised"],
+            "inpaint_psnr@strokes": self.photographs.psnr["filled"],
             "compressed_psnr": self.photographs.psnr["compressed"],
             "compressed_bpp": self.photographs.bpp("compressed"),
         }
@@ -132,6 +133,7 @@ class Demo:
             f"pixels_probe_accuracy@{LABELS}": self._accuracy("pixels"),
             f"pca_probe_accuracy@{LABELS}": self._accuracy("pca"),
             f"nlm_photograph_psnr@{photographs.LEVEL}": self.photographs.psnr["nlm"],
+            "biharmonic_inpaint_psnr@strokes": self.photographs.psnr["biharmonic"],
             "jpeg_psnr": self.photographs.psnr["jpeg"],
             "jpeg_bpp": self.photographs.bpp("jpeg"),
         }
@@ -146,6 +148,12 @@ class Demo:
                 f"photograph, noise of sigma {photographs.LEVEL} removed, PSNR in dB",
                 f"{photos['denoised']:.1f}",
                 f"noisy {photos['noisy']:.1f}, non-local means {photos['nlm']:.1f}",
+            ),
+            (
+                f"photograph, strokes over {photographs.MISSING:.0%} filled, PSNR",
+                f"{photos['filled']:.1f}",
+                f"damaged {photos['damaged']:.1f}, biharmonic "
+                f"{photos['biharmonic']:.1f}",
             ),
             (
                 f"photograph in {self.photographs.sizes['compressed']:,} bytes, "
@@ -206,7 +214,7 @@ def run(
     generated = generate(vae, test[examples])
     say("Mapping codes")
     latent_map = map_codes(conv, digits, labels)
-    say("Restoring and compressing photographs")
+    say("Restoring, filling and compressing photographs")
     processed = photographs.process(load)
     seconds = time.perf_counter() - start
     return Demo(

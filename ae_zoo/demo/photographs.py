@@ -1,4 +1,4 @@
-"""Photographs that no model was trained on: restored and compressed."""
+"""Photographs that no model was trained on: restored, filled and compressed."""
 
 import io
 from collections.abc import Callable
@@ -6,31 +6,34 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
-from skimage.data import astronaut, coffee
+from skimage.data import astronaut, chelsea, coffee
 
 from ae_zoo.autoencoder import Autoencoder
 from ae_zoo.evaluation.denoising import non_local_means
+from ae_zoo.evaluation.inpainting import biharmonic
 from ae_zoo.evaluation.reconstruction import psnr
-from ae_zoo.tasks import Compressor, Denoiser
+from ae_zoo.layers.damage import strokes
+from ae_zoo.tasks import Compressor, Denoiser, Inpainter
 from ae_zoo.tasks.compression import CODEC
-from ae_zoo.tasks.restoration import COLOUR_DENOISER
+from ae_zoo.tasks.restoration import COLOUR_DENOISER, INPAINTER
 
 LEVEL = 25  # standard deviation of the noise, of 255
+MISSING = 0.15  # share of the pixels
 QUALITY = 1
 VIEW = 224  # pixels of the squares that are shown
-CORNERS = {"noise": (20, 130), "file": (60, 200)}
+CORNERS = {"noise": (20, 130), "holes": (40, 90), "file": (60, 200)}
 SEED = 0
 
 
 @dataclass(frozen=True)
 class Photographs:
-    """What became of two photographs.
+    """What became of three photographs.
 
     Attributes:
-        views: squares `(VIEW, VIEW, 3)`, uint8: "noisy", "denoised", "jpeg" and
-            "compressed".
-        psnr: of the whole photographs in dB, by the same keys and by "nlm",
-            non-local means.
+        views: squares `(VIEW, VIEW, 3)`, uint8: "noisy", "denoised", "damaged",
+            "filled", "jpeg" and "compressed".
+        psnr: of the whole photographs in dB, by the same keys, by "nlm", non-local
+            means, and by "biharmonic", filling by that equation.
         sizes: bytes of the two files, "jpeg" and "compressed".
         pixels: of the compressed photograph.
     """
@@ -46,13 +49,16 @@ class Photographs:
 
 
 def process(load: Callable[[str], Autoencoder]) -> Photographs:
-    """Noise and compression, each on a photograph of scikit-image.
+    """Noise, holes and compression, each on a photograph of scikit-image.
 
     Args:
         load: gives the model of a name.
     """
-    clean = {"noise": astronaut(), "file": coffee()}
-    results = {"noise": _denoise(load(COLOUR_DENOISER), clean["noise"])}
+    clean = {"noise": astronaut(), "holes": chelsea(), "file": coffee()}
+    results = {
+        "noise": _denoise(load(COLOUR_DENOISER), clean["noise"]),
+        "holes": _fill(load(INPAINTER), clean["holes"]),
+    }
     results["file"], sizes = _compress(load(CODEC), clean["file"])
     views, figures = {}, {}
     for kind, images in results.items():
@@ -73,6 +79,17 @@ def _denoise(model: Autoencoder, clean: np.ndarray) -> dict[str, np.ndarray]:
         "noisy": noisy,
         "nlm": np.rint(np.clip(smooth, 0, 1) * 255).astype("uint8"),
         "denoised": Denoiser(model)(noisy, LEVEL),
+    }
+
+
+def _fill(model: Autoencoder, clean: np.ndarray) -> dict[str, np.ndarray]:
+    """Strokes that are missing, shown white, filled in."""
+    holes = strokes(clean.shape[:2], np.random.default_rng(SEED), MISSING)
+    damaged = np.where(holes[..., None], np.uint8(255), clean)
+    return {
+        "damaged": damaged,
+        "biharmonic": biharmonic(damaged, holes),
+        "filled": Inpainter(model)(damaged, holes),
     }
 
 

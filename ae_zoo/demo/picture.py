@@ -12,10 +12,10 @@ CLASSES = (
     *("#4269d0", "#e0a100", "#e5484d", "#6cc5b0", "#3ca951"),
     *("#ff8ab7", "#a463f2", "#38a3d8", "#9c6b4e", "#7f8794"),
 )
-WIDTH, HEIGHT, DPI = 14.0, 15.2, 140  # inches, and dots in each
+WIDTH, HEIGHT, DPI = 14.0, 14.1, 140  # inches, and dots in each
 LEFT, RIGHT = 1.75, 8.55  # where the columns begin, in inches
 EDGE = 0.45  # where the photographs begin
-DIGITS = 5.5  # where the digits begin, inches from the top
+DIGITS = 4.4  # where the digits begin, inches from the top
 STRIP, SIDE = 5.9, 5.0  # widths of the columns
 COLUMNS = 10  # images in a row
 GAP = 2  # pixels between images
@@ -25,7 +25,7 @@ def draw(demo: Demo) -> Figure:
     """Draws the demo: photographs above, digits below.
 
     Returns:
-        A figure of 1960 x 2128 pixels; `savefig` writes it, no display is needed.
+        A figure of 1960 x 1974 pixels; `savefig` writes it, no display is needed.
     """
     figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DPI, facecolor="white")
     _write(figure, EDGE, 0.45, "Autoencoders at work", size=21, weight="bold")
@@ -57,14 +57,18 @@ def _draw_photographs(figure: Figure, demo: Demo) -> None:
             [("noisy", "noisy"), ("restoration_ae", "denoised")],
         ),
         (
+            "Fill",
+            f"strokes over {photographs.MISSING:.0%} missing",
+            [("damaged", "damaged"), ("inpainting_ae", "filled")],
+        ),
+        (
             "Store",
-            f"{shown.bpp('compressed'):.2f} bits per pixel, "
-            f"JPEG {shown.bpp('jpeg'):.2f}",
+            f"{shown.bpp('compressed'):.2f} bits per pixel",
             [("JPEG", "jpeg"), ("hyperprior_ae", "compressed")],
         ),
     ]
     between, apart = 0.08, 0.4
-    side = (WIDTH - 2 * EDGE - apart - 2 * between) / 4
+    side = (WIDTH - 2 * EDGE - 2 * apart - 3 * between) / 6
     for i, (title, note, squares) in enumerate(pairs):
         left = EDGE + i * (2 * side + between + apart)
         _head(figure, left, 1.05, title, note)
