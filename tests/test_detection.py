@@ -138,7 +138,7 @@ def test_bad_tables(content, message, tmp_path, capsys):
         (["--fit", "--first", "100"], "Choose one of --fit, --normal and --first"),
         (["--normal", "absent.csv"], "There is no file absent.csv"),
         (["--model", "absent"], "absent"),
-        (["--combine", "sum"], "combine must be one of mean, max"),
+        (["--combine", "sum"], "combine must be one of auto, mahalanobis, mean, max"),
         (["--contamination", "2"], "contamination must be"),
         (["-o", "scores.txt"], "give a name that ends in .csv"),
         (["--plot", "absent/scores.png"], "absent"),

@@ -74,8 +74,8 @@ def detect(
     combine: Annotated[
         str | None,
         typer.Option(
-            help="mean or max of the columns' errors; by default max for a table with "
-            "times, else mean.",
+            help="Of the columns' errors: mahalanobis, mean or max; by default max for "
+            "a table with times, else mahalanobis up to 256 columns.",
             show_default=False,
         ),
     ] = None,
@@ -126,7 +126,7 @@ def detect(
                 model or "deep_ae",
                 window=window or (SERIES_WINDOW if is_series else 1),
                 measure="error" if is_series else "both",
-                combine=combine or ("max" if is_series else "mean"),
+                combine=combine or ("max" if is_series else "auto"),
                 contamination="auto" if contamination is None else contamination,
                 alarm_rate=alarm_rate,
                 margin=margin,
