@@ -237,6 +237,65 @@ def test_saved_without_pickle(series, options, tmp_path):
     assert not any(name.endswith((".pkl", ".pickle", ".joblib")) for name in files)
 
 
+@pytest.fixture(scope="module")
+def machines():
+    """300 rows of three kinds of machines, whose heat follows from kind and speed."""
+    rng = np.random.default_rng(0)
+    kind = rng.choice(["lathe", "mill", "press"], 300)
+    speed = rng.random(300)
+    heat = speed + np.select([kind == "mill", kind == "press"], [2.0, 5.0])
+    frame = pd.DataFrame({"kind": kind, "speed": speed, "heat": heat})
+    frame.loc[::40, "kind"] = None
+    return frame
+
+
+@pytest.mark.parametrize("measure", ["error", "both"])
+@pytest.mark.parametrize("combine", ["mahalanobis", "mean", "max"])
+def test_categories(machines, measure, combine, tmp_path):
+    options = QUICK | {"epochs": 20, "batch_size": 16}
+    detector = AnomalyDetector(measure=measure, combine=combine, **options)
+    detector.fit(machines)
+    assert detector.categories_ == {0: ["", "lathe", "mill", "press"]}
+    normal = np.median(detector.anomaly_score(machines))
+    odd = pd.DataFrame({"kind": ["saw"], "speed": [0.5], "heat": [0.5]})
+    assert detector.anomaly_score(odd)[0] > 2 * normal
+    assert detector.explain(odd).shape == (1, 3)
+    assert detector.explain(odd)[0].argmax() == 0
+    detector.save(tmp_path / "machines")
+    loaded = AnomalyDetector.load(tmp_path / "machines")
+    np.testing.assert_array_equal(
+        loaded.anomaly_score(machines), detector.anomaly_score(machines)
+    )
+    array = machines.to_numpy()
+    assert loaded.update(array[0]) == pytest.approx(detector.anomaly_score(array[:1]))
+
+
+def test_categories_by_number_and_name(machines):
+    array = machines.to_numpy()
+    by_name = AnomalyDetector(categories=["kind"], **QUICK)
+    by_name.fit(array, names=["kind", "speed", "heat"])
+    by_number = AnomalyDetector(categories=[0], **QUICK).fit(array)
+    np.testing.assert_array_equal(
+        by_name.anomaly_score(array), by_number.anomaly_score(array)
+    )
+    codes = np.stack([np.arange(40) % 3, np.arange(40.0)], axis=1)
+    detector = AnomalyDetector(categories=[0], **QUICK).fit(codes)
+    assert detector.categories_ == {0: ["0", "1", "2"]}
+    with pytest.raises(InputError, match="categories has 'age': give names of columns"):
+        AnomalyDetector(categories=["age"], **QUICK).fit(machines)
+    with pytest.raises(InputError, match="Column 0 has 1200 different values: leave"):
+        AnomalyDetector(categories=[0]).fit(np.arange(2400.0).reshape(1200, 2))
+
+
+def test_text_among_numbers_is_an_error(machines):
+    broken = machines.astype({"heat": object})
+    broken.loc[7, "heat"] = "hot"
+    with pytest.raises(InputError, match=r"Column heat is one of numbers.*'hot'"):
+        AnomalyDetector(**QUICK).fit(broken)
+    with pytest.raises(ValueError, match="could not convert string to float"):
+        AnomalyDetector(**QUICK).fit(broken[["speed", "heat"]])
+
+
 @pytest.mark.parametrize("content", ["", "{}", "[1]", '{"parameters": {"x": 1}}'])
 def test_no_detector_to_load(content, tmp_path):
     (tmp_path / "detector.json").write_text(content)

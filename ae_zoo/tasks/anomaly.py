@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.covariance import LedoitWolf
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ae_zoo.data import categories
 from ae_zoo.data.inputs import to_inputs
 from ae_zoo.errors import InputError
 from ae_zoo.tasks.fitting import Fitting, filled_up, is_family, load_pretrained
@@ -31,7 +32,9 @@ _CHOICES = {
     "threshold": tuple(RULES),
 }
 _BATCH_VALUES = 2**18  # in a batch that is scored
-_FARTHEST = 10  # standard deviations from the mean; what lies beyond counts as there
+_FARTHEST = (
+    categories.UNKNOWN
+)  # standard deviations from the mean; what lies beyond counts as there
 _WIDEST = 256  # columns whose covariance is worth its size
 _UNIT = 0.99  # quantile of normal values that is called 1
 _TINY = 1e-12
@@ -77,6 +80,10 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             weights, the order of the rows and the noise.
         model_arguments: dictionary of further arguments of the family; by default
             `ae_zoo.tasks.anomaly.DEFAULTS`.
+        categories: names, or numbers from 0, of the columns that are no quantities: of
+            text, or of codes. One value (one-hot) is made of each of theirs; one that
+            was not there in `fit` is far from all. None for the data frame's columns
+            of text, or of pandas' type 'category'.
 
     Attributes:
         model_: the `Autoencoder`.
@@ -84,6 +91,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             for pretrained models. In tables, values beyond ten of them count as there.
         fill_: what missing values of each column become, its median in training.
         unit_: normal error of each column.
+        categories_: the values of each column of categories, by its number from 0.
         names_: of the columns, by default their numbers from 1.
         offset_: minus the threshold of the anomaly score.
         loss_curve_: mean loss of each epoch, for a trained family.
@@ -116,6 +124,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         learning_rate=3e-3,
         random_state=None,
         model_arguments=None,
+        categories=None,
     ):
         self.model = model
         self.window = window
@@ -132,6 +141,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         self.learning_rate = learning_rate
         self.random_state = random_state
         self.model_arguments = model_arguments
+        self.categories = categories
 
     def fit(self, X, y=None, names=None):
         """Trains on X, a table `(rows, columns)`, or calibrates a pretrained model.
@@ -140,7 +150,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         that never change.
 
         Args:
-            X: numbers; of a time series, rows in order, evenly spaced.
+            X: numbers, and categories; of a time series, rows in order, evenly spaced.
             y: ignored.
             names: of the columns, where X is no data frame.
 
@@ -148,21 +158,26 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             InputError: an argument or the table is unfit; the message says how.
         """
         self._check_arguments()
-        X = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan")
+        self.categories_ = categories.find(X, self.categories, names)
+        X = self._numbers(X, names, reset=True)
         if len(X) < 2:
             raise InputError(
                 "There is 1 sample, one row: training needs at least 2, and more help."
             )
         if names is None:
-            names = getattr(self, "feature_names_in_", range(1, X.shape[1] + 1))
+            names = getattr(
+                self, "feature_names_in_", range(1, self.n_features_in_ + 1)
+            )
         self.names_ = [str(name) for name in names]
-        if len(self.names_) != X.shape[1]:
+        if len(self.names_) != self.n_features_in_:
             raise InputError(
-                f"{len(self.names_)} names for {X.shape[1]} columns: give one each."
+                f"{len(self.names_)} names for {self.n_features_in_} columns: give one "
+                "each."
             )
         self.combine_ = self.combine
         if self.combine == "auto":
-            self.combine_ = "mahalanobis" if X.shape[1] <= _WIDEST else "mean"
+            few = self.n_features_in_ <= _WIDEST
+            self.combine_ = "mahalanobis" if few else "mean"
         self._learn_columns(X)
         X = self._filled(X)
         rng = check_random_state(self.random_state)
@@ -229,7 +244,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     def reset(self) -> None:
         """Forgets the rows that `update` was given."""
         check_is_fitted(self)
-        self._recent = np.empty((0, self.n_features_in_))
+        self._recent = np.empty((0, len(self.fill_)))
 
     def save(self, folder: str | os.PathLike) -> None:
         """Writes the detector into a new folder: Keras's files and one of JSON.
@@ -252,6 +267,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         state = {
             "parameters": parameters,
             "names": self.names_,
+            "categories": self.categories_,
             "learned": {
                 name: value.tolist() if isinstance(value, np.ndarray) else value
                 for name, value in learned.items()
@@ -284,6 +300,9 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
                 setattr(detector, name, np.array(value) if is_array else value)
             detector.names_ = list(state["names"])
             detector.n_features_in_ = len(detector.names_)
+            detector.categories_ = {
+                int(column): values for column, values in state["categories"].items()
+            }
         except (OSError, ValueError, TypeError, LookupError) as error:
             raise InputError(
                 f"{folder} holds no detector: give a folder that save wrote ({error})."
@@ -339,8 +358,8 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             )
 
     def _named(self, which: np.ndarray) -> str:
-        """Columns in words, '' for none."""
-        chosen = [self.names_[i] for i in np.flatnonzero(which)]
+        """Columns in words, '' for none; of categories, the first value decides."""
+        chosen = [self.names_[i] for i in np.flatnonzero(which[self._starts()])]
         return f"column{'s' * (len(chosen) > 1)} {', '.join(chosen)}" if chosen else ""
 
     def _filled(self, X: np.ndarray) -> np.ndarray:
@@ -348,9 +367,31 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
 
     def _checked(self, X) -> np.ndarray:
         check_is_fitted(self)
-        return validate_data(
-            self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False
-        )
+        return self._numbers(X, self.names_, reset=False)
+
+    def _numbers(self, X, names, reset: bool) -> np.ndarray:
+        """The table as float64, a column for each value of a category."""
+        options = {"dtype": np.float64, "ensure_all_finite": "allow-nan"}
+        if not self.categories_:
+            return validate_data(self, X, reset=reset, **options)
+        validate_data(self, X, reset=reset, skip_check_array=True)
+        names = getattr(X, "columns", names)
+        return check_array(categories.encode(X, self.categories_, names), **options)
+
+    def _starts(self) -> np.ndarray:
+        """Where the numbers of each column begin."""
+        widths = categories.widths(self.n_features_in_, self.categories_)
+        return np.cumsum([0, *widths[:-1]])
+
+    def _of_columns(self, errors: np.ndarray) -> np.ndarray:
+        """One error of each column; of a category, the length of its values'."""
+        if not self.categories_:
+            return errors
+        starts, chosen = self._starts(), list(self.categories_)
+        lengths = np.sqrt(np.add.reduceat(np.square(errors), starts, axis=1))
+        errors = errors[:, starts]
+        errors[:, chosen] = lengths[:, chosen]
+        return errors
 
     def _split(self, X: np.ndarray, rng) -> tuple[np.ndarray, np.ndarray]:
         """Rows to train on and rows held out."""
@@ -420,7 +461,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         return np.concatenate([errors, codes], axis=1)
 
     def _seen(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Signed error of each column at each row, `X.shape`, and the row's code."""
+        """Signed error of each column at each row, and the row's code."""
         errors, codes = zip(*self._batches(X), strict=True)
         return tuple(self._of_rows(np.concatenate(part)) for part in (errors, codes))
 
@@ -442,7 +483,8 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
                 rebuilt = self.model_.decoder.predict_on_batch(codes)
             steps = np.subtract(rebuilt[:n], windows, dtype="float64")
             steps = steps.reshape(n, self.window, -1)
-            yield steps.mean(axis=1), codes[:n].astype("float64")
+            errors = self._of_columns(steps.mean(axis=1))
+            yield errors, codes[:n].astype("float64")
 
     def _windows(self, X: np.ndarray) -> np.ndarray:
         """Inputs of the model, float32; of a time series, a view of its windows."""
