@@ -25,23 +25,24 @@ def find(X, chosen: Sequence[str | int] | None, names=None) -> Categories:
     Raises:
         InputError: there is no such column, or it has too many values.
     """
+    if np.ndim(X) != 2:
+        return {}
     if names is None:
         names = getattr(X, "columns", ())
     names = [str(name) for name in names]
-    if chosen is None:
-        types = getattr(X, "dtypes", None) if hasattr(X, "columns") else None
-        columns = [] if types is None else _columns_of_text(X, list(types))
-    else:
+    if chosen is not None:
         columns = [_number(column, names, np.shape(X)[1]) for column in chosen]
+    else:
+        columns = _columns_of_text(X) if hasattr(X, "columns") else []
     if not columns:
         return {}
     table = np.asarray(X, dtype=object)
     found = {column: sorted(set(text(table[:, column]))) for column in columns}
     for column, values in found.items():
         if len(values) > _MOST:
-            name = names[column] if names else column
             raise InputError(
-                f"Column {name} has {len(values)} different values: leave it out."
+                f"Column {_name(column, names)} has {len(values)} different values: "
+                "leave it out."
             )
     return found
 
@@ -72,10 +73,9 @@ def encode(X, categories: Categories, names=None) -> np.ndarray:
         try:
             parts.append(values.astype("float64")[:, None])
         except (TypeError, ValueError) as error:
-            name = column if names is None else names[column]
             raise InputError(
-                f"Column {name} is one of numbers ({error}): correct it, or name it "
-                "in categories."
+                f"Column {_name(column, names)} is one of numbers ({error}): correct "
+                "it, or name it in categories."
             ) from error
     return np.concatenate(parts, axis=1, dtype="float64")
 
@@ -85,7 +85,8 @@ def widths(columns: int, categories: Categories) -> list[int]:
     return [len(categories[i]) + 1 if i in categories else 1 for i in range(columns)]
 
 
-def _columns_of_text(frame, types: list) -> list[int]:
+def _columns_of_text(frame) -> list[int]:
+    types = list(frame.dtypes)
     columns = [i for i, kind in enumerate(types) if getattr(kind, "kind", "") == "O"]
     if not columns:
         return []
@@ -118,6 +119,10 @@ def text(values: Iterable) -> list[str]:
         for value in values
     ]
     return ["" if word in _MISSING else word for word in words]
+
+
+def _name(column: int, names: Iterable | None) -> str | int:
+    return dict(enumerate(() if names is None else names)).get(column, column)
 
 
 def _is_number(value) -> bool:
