@@ -12,7 +12,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import ae_zoo
 from ae_zoo.errors import InputError
-from ae_zoo.tasks import AnomalyDetector
+from ae_zoo.tasks import AnomalyDetector, anomaly
 from ae_zoo.tasks.thresholds import RULES, extreme_value, quantile
 
 QUICK = {"epochs": 4, "random_state": 0, "model_arguments": {"hidden": (16,)}}
@@ -52,7 +52,7 @@ def series():
 
 
 @pytest.mark.parametrize("measure", ["error", "latent", "both"])
-@pytest.mark.parametrize("combine", ["mean", "max"])
+@pytest.mark.parametrize("combine", ["mean", "max", "mahalanobis"])
 def test_malignant_cells_are_abnormal(cells, measure, combine):
     normal, others = cells
     detector = AnomalyDetector(
@@ -116,6 +116,51 @@ def test_a_row_does_not_depend_on_the_others(cells):
     np.testing.assert_array_equal(detector.anomaly_score(others[7:8]), scores[7:8])
 
 
+@pytest.mark.parametrize("measure", ["error", "latent", "both"])
+@pytest.mark.parametrize("window", [1, 5])
+def test_batches_leave_no_seam(series, window, measure, monkeypatch):
+    normal, later = series
+    detector = AnomalyDetector(window=window, measure=measure, **QUICK).fit(normal)
+    later = later.copy()
+    later[3:5, 1] = np.nan
+    scores, errors = detector.anomaly_score(later), detector.explain(later)
+    monkeypatch.setattr(anomaly, "_BATCH_VALUES", 7 * 3 * window)
+    np.testing.assert_allclose(detector.anomaly_score(later), scores, rtol=1e-4)
+    np.testing.assert_allclose(detector.explain(later), errors, rtol=1e-3, atol=1e-4)
+    assert np.isfinite(scores).all()
+    assert scores.shape == (200,)
+
+
+def test_what_columns_have_in_common_counts_once():
+    rng = np.random.default_rng(0)
+    level = rng.standard_normal((400, 1))
+    x = level + 0.1 * rng.standard_normal((400, 8))
+    together, apart = np.full((1, 8), 2.5), np.zeros((1, 8))
+    apart[0, 3] = 0.8  # 0.8 of a standard deviation, where the others tell otherwise
+    detector = AnomalyDetector(**QUICK | {"epochs": 20}).fit(x)
+    assert detector.combine_ == "mahalanobis"
+    high, low = detector.anomaly_score(np.concatenate([apart, together]))
+    assert high > 1.5 * low
+
+
+def test_many_columns_have_no_covariance():
+    x = np.random.default_rng(0).standard_normal((60, 257))
+    detector = AnomalyDetector(**QUICK).fit(x)
+    assert detector.combine_ == "mean"
+    assert detector.precision_.shape == (4, 4)  # of the codes alone
+
+
+@pytest.mark.parametrize("window", [1, 5])
+def test_values_far_out_count_as_ten_deviations_in_tables(series, window):
+    normal, later = series
+    detector = AnomalyDetector(window=window, measure="error", **QUICK).fit(normal)
+    far, farther = later[:40].copy(), later[:40].copy()
+    far[20, 1], farther[20, 1] = 1e3, 1e6
+    scores = [detector.anomaly_score(x)[20] for x in (later[:40], far, farther)]
+    assert scores[0] < scores[1]
+    assert (scores[1] == scores[2]) == (window == 1)
+
+
 def test_scores_do_not_depend_on_the_units_of_the_columns(cells):
     normal, others = cells
     scales = 10.0 ** np.arange(-6, 6)
@@ -170,7 +215,10 @@ def test_a_pretrained_model_is_calibrated(wrap, tmp_path):
         AnomalyDetector(model).fit(zeros[:, :10])
 
 
-@pytest.mark.parametrize("options", [{"window": 6}, {"measure": "latent"}, {}])
+@pytest.mark.parametrize(
+    "options",
+    [{"window": 6}, {"measure": "latent"}, {"combine": "mahalanobis"}, {}],
+)
 def test_saved_without_pickle(series, options, tmp_path):
     normal, later = series
     detector = AnomalyDetector(**QUICK | options).fit(normal, names=["a", "b", "c"])
@@ -187,6 +235,65 @@ def test_saved_without_pickle(series, options, tmp_path):
         detector.save(tmp_path / "pump")
     files = [p.name for p in tmp_path.rglob("*") if p.is_file()]
     assert not any(name.endswith((".pkl", ".pickle", ".joblib")) for name in files)
+
+
+@pytest.fixture(scope="module")
+def machines():
+    """300 rows of three kinds of machines, whose heat follows from kind and speed."""
+    rng = np.random.default_rng(0)
+    kind = rng.choice(["lathe", "mill", "press"], 300)
+    speed = rng.random(300)
+    heat = speed + np.select([kind == "mill", kind == "press"], [2.0, 5.0])
+    frame = pd.DataFrame({"kind": kind, "speed": speed, "heat": heat})
+    frame.loc[::40, "kind"] = None
+    return frame
+
+
+@pytest.mark.parametrize("measure", ["error", "both"])
+@pytest.mark.parametrize("combine", ["mahalanobis", "mean", "max"])
+def test_categories(machines, measure, combine, tmp_path):
+    options = QUICK | {"epochs": 20, "batch_size": 16}
+    detector = AnomalyDetector(measure=measure, combine=combine, **options)
+    detector.fit(machines)
+    assert detector.categories_ == {0: ["", "lathe", "mill", "press"]}
+    normal = np.median(detector.anomaly_score(machines))
+    odd = pd.DataFrame({"kind": ["saw"], "speed": [0.5], "heat": [0.5]})
+    assert detector.anomaly_score(odd)[0] > 2 * normal
+    assert detector.explain(odd).shape == (1, 3)
+    assert detector.explain(odd)[0].argmax() == 0
+    detector.save(tmp_path / "machines")
+    loaded = AnomalyDetector.load(tmp_path / "machines")
+    np.testing.assert_array_equal(
+        loaded.anomaly_score(machines), detector.anomaly_score(machines)
+    )
+    array = machines.to_numpy()
+    assert loaded.update(array[0]) == pytest.approx(detector.anomaly_score(array[:1]))
+
+
+def test_categories_by_number_and_name(machines):
+    array = machines.to_numpy()
+    by_name = AnomalyDetector(categories=["kind"], **QUICK)
+    by_name.fit(array, names=["kind", "speed", "heat"])
+    by_number = AnomalyDetector(categories=[0], **QUICK).fit(array)
+    np.testing.assert_array_equal(
+        by_name.anomaly_score(array), by_number.anomaly_score(array)
+    )
+    codes = np.stack([np.arange(40) % 3, np.arange(40.0)], axis=1)
+    detector = AnomalyDetector(categories=[0], **QUICK).fit(codes)
+    assert detector.categories_ == {0: ["0", "1", "2"]}
+    with pytest.raises(InputError, match="categories has 'age': give names of columns"):
+        AnomalyDetector(categories=["age"], **QUICK).fit(machines)
+    with pytest.raises(InputError, match="Column 0 has 1200 different values: leave"):
+        AnomalyDetector(categories=[0]).fit(np.arange(2400.0).reshape(1200, 2))
+
+
+def test_text_among_numbers_is_an_error(machines):
+    broken = machines.astype({"heat": object})
+    broken.loc[7, "heat"] = "hot"
+    with pytest.raises(InputError, match=r"Column heat is one of numbers.*'hot'"):
+        AnomalyDetector(**QUICK).fit(broken)
+    with pytest.raises(ValueError, match="could not convert string to float"):
+        AnomalyDetector(**QUICK).fit(broken[["speed", "heat"]])
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[1]", '{"parameters": {"x": 1}}'])
@@ -221,7 +328,7 @@ def test_missing_values_and_constant_columns_are_named(cells):
     ("options", "message"),
     [
         ({"measure": "mse"}, "measure must be one of error, latent, both, not 'mse'"),
-        ({"combine": "sum"}, "combine must be one of mean, max, not 'sum'"),
+        ({"combine": "sum"}, "combine must be one of auto, mahalanobis, mean, max,"),
         ({"threshold": 3}, "threshold must be one of quantile, extreme_value, not 3"),
         ({"contamination": 0.7}, "contamination must be 'auto', or above 0"),
         ({"alarm_rate": 0}, "alarm_rate must be between 0 and 1, not 0"),

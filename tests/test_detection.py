@@ -138,7 +138,7 @@ def test_bad_tables(content, message, tmp_path, capsys):
         (["--fit", "--first", "100"], "Choose one of --fit, --normal and --first"),
         (["--normal", "absent.csv"], "There is no file absent.csv"),
         (["--model", "absent"], "absent"),
-        (["--combine", "sum"], "combine must be one of mean, max"),
+        (["--combine", "sum"], "combine must be one of auto, mahalanobis, mean, max"),
         (["--contamination", "2"], "contamination must be"),
         (["-o", "scores.txt"], "give a name that ends in .csv"),
         (["--plot", "absent/scores.png"], "absent"),
@@ -180,6 +180,32 @@ def test_words_for_missing_values(table, tmp_path, capsys):
     assert "column phase became the median" in capsys.readouterr().err
 
 
+def test_categories(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    lines = ["kind,speed,heat"]
+    for i in range(200):
+        kind, speed = ("lathe", "mill")[i % 2], rng.random()
+        lines.append(f"{kind},{speed},{speed + 2 * (kind == 'mill')}")
+    path, saved = tmp_path / "machines.csv", str(tmp_path / "saved")
+    path.write_text("\n".join(lines))
+    scores = ["-o", str(tmp_path / "scores.csv")]
+    assert main(["detect", str(path), *scores]) == 2
+    assert "name the column in --categories" in capsys.readouterr().err
+    fit = ["--categories", "kind", "--epochs", "10", "--save", saved]
+    picture = ["--plot", str(tmp_path / "scores.png")]
+    assert main(["detect", str(path), *scores, *fit, *picture]) == 0
+    path.write_text("heat,kind,speed\n0.5,saw,0.5\n0.5,,0.5\n0.5,lathe,0.5\n")
+    capsys.readouterr()
+    assert main(["detect", str(path), "--model", saved, *scores, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["intervals"][0]["column"] == "kind"
+    with open(scores[1]) as file:
+        flags = [row["abnormal"] for row in csv.DictReader(file)]
+    assert flags == ["1", "1", "0"]
+    options = ["--model", saved, "--categories", "kind"]
+    assert main(["detect", str(path), *options, *scores]) == 2
+    assert "is fitted already" in capsys.readouterr().err
+
+
 def test_intervals():
     frame = Frame(["a"], np.zeros((7, 1)))
     scores = np.array([2, 0, 0, 3, 5, 0, 1.5])
@@ -205,5 +231,10 @@ def test_frames(tmp_path):
     path.write_text("1;2\n3;4\n")  # no names
     np.testing.assert_array_equal(read_frame(path).values, [[1, 2], [3, 4]])
     assert read_frame(path).names == ["1", "2"]
+    path.write_text("a,kind\n1,x\n,\n")
+    frame = read_frame(path, categories=["kind"])
+    assert frame.values.tolist()[0] == [1, "x"] and frame.values[1, 1] == ""
+    with pytest.raises(InputError, match="has no column sort of categories"):
+        read_frame(path, categories=["sort"])
     with pytest.raises(InputError, match=r"give one of \.csv"):
         read_frame(__file__)

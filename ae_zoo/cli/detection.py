@@ -74,8 +74,8 @@ def detect(
     combine: Annotated[
         str | None,
         typer.Option(
-            help="mean or max of the columns' errors; by default max for a table with "
-            "times, else mean.",
+            help="Of the columns' errors: mahalanobis, mean or max; by default max for "
+            "a table with times, else mahalanobis up to 256 columns.",
             show_default=False,
         ),
     ] = None,
@@ -96,6 +96,13 @@ def detect(
     ignore: Annotated[
         str, typer.Option(help="Columns to leave out, separated by commas.")
     ] = "",
+    categories: Annotated[
+        str,
+        typer.Option(
+            help="Columns of text, or of numbers that are no quantities, separated by "
+            "commas."
+        ),
+    ] = "",
     json: output.AsJson = False,
 ) -> None:
     """Find the abnormal rows of a table, or the abnormal moments of a time series."""
@@ -106,36 +113,39 @@ def detect(
         raise InputError(f"{save} exists: choose a new folder.")
     if sum([fit, normal is not None, first is not None]) > 1:
         raise InputError("Choose one of --fit, --normal and --first.")
-    left_out = [name.strip() for name in ignore.split(",") if name.strip()]
+    left_out, kinds = _names(ignore), _names(categories)
     from ae_zoo.data.tables import read_frame
 
-    frame = read_frame(source, left_out)
+    is_fitted = model is not None and Path(model).is_dir()
+    frame = None if is_fitted else read_frame(source, left_out, kinds)
     with output.working("Loading Keras") as say:
         output.load_keras()
         from ae_zoo.tasks.anomaly import AnomalyDetector
         from ae_zoo.tasks.detection import detect as score
 
-        if model is not None and Path(model).is_dir():
-            if any((fit, normal, first, save, window, combine, contamination)):
+        if is_fitted:
+            if any((fit, normal, first, save, window, combine, contamination, kinds)):
                 raise InputError(f"{model} is fitted already: leave out how to fit it.")
             detector = AnomalyDetector.load(model)
-            frame = frame.select(detector.names_)
+            kinds = [detector.names_[i] for i in detector.categories_]
+            frame = read_frame(source, left_out, kinds).select(detector.names_)
         else:
             is_series = frame.times is not None
             detector = AnomalyDetector(
                 model or "deep_ae",
                 window=window or (SERIES_WINDOW if is_series else 1),
                 measure="error" if is_series else "both",
-                combine=combine or ("max" if is_series else "mean"),
+                combine=combine or ("max" if is_series else "auto"),
                 contamination="auto" if contamination is None else contamination,
                 alarm_rate=alarm_rate,
                 margin=margin,
                 epochs=epochs,
                 random_state=seed,
+                categories=kinds,
             )
             rows = frame.values if first is None else frame.values[:first]
             if normal is not None:
-                rows = read_frame(normal, left_out).select(frame.names).values
+                rows = read_frame(normal, left_out, kinds).select(frame.names).values
             say(f"Training on {len(rows):,} rows")
             for message in _fit(detector, rows, frame.names):
                 typer.echo(message, err=True)
@@ -150,6 +160,10 @@ def detect(
             with output.new_file(plot) as file:
                 found.draw().savefig(file, format="png")
     _report(found, to, plot, json)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _fit(detector, rows, names: list[str]) -> list[str]:

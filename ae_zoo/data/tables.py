@@ -1,4 +1,4 @@
-"""Tables of numbers with named columns and times: CSV, Parquet and NPY."""
+"""Tables with named columns and times: CSV, Parquet and NPY."""
 
 import csv
 import os
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ae_zoo.data.categories import text as text_of
 from ae_zoo.data.inputs import ARRAY_SUFFIXES, read_array
 from ae_zoo.errors import InputError
 
@@ -19,11 +20,12 @@ _MISSING = ["", "NA", "N/A", "NaN", "nan", "NULL", "null", "None", "?"]
 
 @dataclass(frozen=True)
 class Frame:
-    """A table of numbers.
+    """A table of numbers and, where they were asked for, categories.
 
     Attributes:
         names: of the columns.
-        values: `(rows, columns)`, float64, NaN where a value is missing.
+        values: `(rows, columns)`, float64, NaN where a value is missing; with
+            categories objects, of which those are text, '' where it is missing.
         times: what the file calls each row, as text; None where it has no times.
         time_name: name of the column of times, or None.
     """
@@ -51,7 +53,11 @@ class Frame:
         return Frame(list(names), self.values[:, places], self.times, self.time_name)
 
 
-def read_frame(path: str | os.PathLike, ignore: Sequence[str] = ()) -> Frame:
+def read_frame(
+    path: str | os.PathLike,
+    ignore: Sequence[str] = (),
+    categories: Sequence[str] = (),
+) -> Frame:
     """Reads a table.
 
     In CSV the first line names the columns, unless it holds numbers only; the separator
@@ -62,10 +68,11 @@ def read_frame(path: str | os.PathLike, ignore: Sequence[str] = ()) -> Frame:
     Args:
         path: a `.csv`, `.parquet`, `.npy` or `.npz` file.
         ignore: names of columns to leave out.
+        categories: names of columns to read as text; any other text is an error.
 
     Raises:
-        InputError: the file is no such table, has no rows or no columns of numbers, or
-            holds text; the message says where.
+        InputError: the file is no such table, lacks a column, has no rows or no columns
+            of numbers, or holds text; the message says where.
     """
     path = Path(path)
     if not path.is_file():
@@ -76,11 +83,12 @@ def read_frame(path: str | os.PathLike, ignore: Sequence[str] = ()) -> Frame:
     if suffix in ARRAY_SUFFIXES:
         frame = _from_array(path)
     else:
-        frame = _from_arrow(_read_arrow(path, suffix), path, ignore)
+        frame = _from_arrow(_read_arrow(path, suffix), path, ignore, categories)
     if not len(frame):
         raise InputError(f"{path} has no rows.")
-    if np.isinf(frame.values).any():
-        row, column = np.argwhere(np.isinf(frame.values))[0]
+    infinite = np.isin(frame.values, [np.inf, -np.inf])
+    if infinite.any():
+        row, column = np.argwhere(infinite)[0]
         raise InputError(
             f"{path} has an infinite value in row {row + 1}, column "
             f"{frame.names[column]!r}: correct it or leave it empty."
@@ -148,17 +156,25 @@ def _reads_as_number(cell: str) -> bool:
     return True
 
 
-def _from_arrow(table, path: Path, ignore: Sequence[str]) -> Frame:
+def _from_arrow(
+    table, path: Path, ignore: Sequence[str], categories: Sequence[str]
+) -> Frame:
     import pyarrow as pa
 
     names = [name.lstrip("\ufeff") for name in table.column_names]
     if unknown := [name for name in ignore if name not in names]:
         raise InputError(f"{path} has no column {', '.join(unknown)} to leave out.")
+    if unknown := [name for name in categories if name not in names]:
+        raise InputError(f"{path} has no column {', '.join(unknown)} of categories.")
     numbers, kept, times, time_name = [], [], None, None
     for name, column in zip(names, table.columns, strict=True):
         if name in ignore:
             continue
         kind = column.type
+        if name in categories:
+            numbers.append(np.array(text_of(column.to_pylist()), object))
+            kept.append(name)
+            continue
         is_time = pa.types.is_temporal(kind) or name.lower() in TIME_NAMES
         if is_time and times is None:
             times = [str(value) for value in column.to_pylist()]
@@ -187,6 +203,7 @@ def _text(path: Path, name: str, column) -> str:
         if value is not None and not _reads_as_number(str(value)):
             return (
                 f"{path} has {str(value)[:40]!r} in row {row} of column {name!r}, "
-                "which is no number: correct it, or leave the column out by --ignore."
+                "which is no number: correct it, or name the column in --categories or "
+                "--ignore."
             )
     return f"Column {name!r} of {path} is not numbers: leave it out by --ignore."

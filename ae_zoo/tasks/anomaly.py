@@ -6,35 +6,41 @@ import numbers
 import os
 import tempfile
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.covariance import LedoitWolf
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ae_zoo.data import categories
 from ae_zoo.data.inputs import to_inputs
 from ae_zoo.errors import InputError
-from ae_zoo.tasks.fitting import Fitting, full_batches, is_family, load_pretrained
+from ae_zoo.tasks.fitting import Fitting, filled_up, is_family, load_pretrained
 from ae_zoo.tasks.thresholds import RULES
 
 # What `fit` gives a family that takes it. A bounded activation cannot follow a value
 # beyond those of training, so that the reconstruction stays behind and the error shows.
 DEFAULTS = {"hidden": (64,), "activation": "tanh"}
-LATENT = 8  # values of a code, at most half of those of a row
+LATENT = 4  # values of a code, at most half of those of a row
 
 _CHOICES = {
     "measure": ("error", "latent", "both"),
-    "combine": ("mean", "max"),
+    "combine": ("auto", "mahalanobis", "mean", "max"),
     "threshold": tuple(RULES),
 }
 _BATCH_VALUES = 2**18  # in a batch that is scored
+_FARTHEST = (
+    categories.UNKNOWN
+)  # standard deviations from the mean; what lies beyond counts as there
+_WIDEST = 256  # columns whose covariance is worth its size
 _UNIT = 0.99  # quantile of normal values that is called 1
 _TINY = 1e-12
 _STATE = "detector.json"
-_LEARNED = ("mean_", "scale_", "fill_", "unit_", "error_unit_", "code_unit_")
-_LEARNED += ("code_mean_", "code_precision_", "offset_", "loss_curve_")
+_LEARNED = ("mean_", "scale_", "fill_", "unit_", "combine_", "centre_", "precision_")
+_LEARNED += ("part_units_", "offset_", "loss_curve_")
 
 
 class AnomalyDetector(OutlierMixin, BaseEstimator):
@@ -52,9 +58,12 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             rows have no order. A row is scored by the window that ends with it, and
             those before the first full window as that one.
         measure: 'error' (how badly a row is rebuilt), 'latent' (how far its code lies
-            from those of training, Mahalanobis), or 'both', their mean.
-        combine: how the errors of the columns become one: 'mean' (root mean square), or
-            'max', each in its own unit, for faults that show in one sensor.
+            from those of training, Mahalanobis), or 'both': their mean or, where
+            `combine` is 'mahalanobis', one distance of errors and code together.
+        combine: how the errors of the columns become one: 'mahalanobis', their distance
+            from those of `fit`, where what columns have in common counts once; 'mean'
+            (root mean square); 'max', each in its own unit, for faults that show in one
+            sensor; 'auto' is 'mahalanobis' up to 256 columns and 'mean' beyond.
         contamination: share of the rows of `fit` to call abnormal; 'auto' leaves it to
             `threshold`.
         threshold: 'quantile' of the held-out scores, or 'extreme_value', which fits
@@ -64,19 +73,25 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         holdout: share of the rows that the model is not trained on but that give the
             units and the threshold; the last of a time series, else by chance. Of too
             few rows, all do both.
-        latent_dim: size of the code of a family; None for 8, but at most half of the
+        latent_dim: size of the code of a family; None for 4, but at most half of the
             values that the model sees.
         epochs, batch_size, learning_rate: of the training, by Adam.
         random_state: integer, `RandomState` or None, for the split, the initial
             weights, the order of the rows and the noise.
         model_arguments: dictionary of further arguments of the family; by default
             `ae_zoo.tasks.anomaly.DEFAULTS`.
+        categories: names, or numbers from 0, of the columns that are no quantities: of
+            text, or of codes. One value (one-hot) is made of each of theirs; one that
+            was not there in `fit` is far from all. None for the data frame's columns
+            of text, or of pandas' type 'category'.
 
     Attributes:
         model_: the `Autoencoder`.
-        mean_, scale_: of each column in training; None for pretrained models.
+        mean_, scale_: mean and standard deviation of each column in training; None
+            for pretrained models. In tables, values beyond ten of them count as there.
         fill_: what missing values of each column become, its median in training.
         unit_: normal error of each column.
+        categories_: the values of each column of categories, by its number from 0.
         names_: of the columns, by default their numbers from 1.
         offset_: minus the threshold of the anomaly score.
         loss_curve_: mean loss of each epoch, for a trained family.
@@ -97,7 +112,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         *,
         window=1,
         measure="both",
-        combine="mean",
+        combine="auto",
         contamination="auto",
         threshold="quantile",
         alarm_rate=0.01,
@@ -109,6 +124,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         learning_rate=3e-3,
         random_state=None,
         model_arguments=None,
+        categories=None,
     ):
         self.model = model
         self.window = window
@@ -125,6 +141,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         self.learning_rate = learning_rate
         self.random_state = random_state
         self.model_arguments = model_arguments
+        self.categories = categories
 
     def fit(self, X, y=None, names=None):
         """Trains on X, a table `(rows, columns)`, or calibrates a pretrained model.
@@ -133,7 +150,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         that never change.
 
         Args:
-            X: numbers; of a time series, rows in order, evenly spaced.
+            X: numbers, and categories; of a time series, rows in order, evenly spaced.
             y: ignored.
             names: of the columns, where X is no data frame.
 
@@ -141,18 +158,26 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             InputError: an argument or the table is unfit; the message says how.
         """
         self._check_arguments()
-        X = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan")
+        self.categories_ = categories.find(X, self.categories, names)
+        X = self._numbers(X, names, reset=True)
         if len(X) < 2:
             raise InputError(
                 "There is 1 sample, one row: training needs at least 2, and more help."
             )
         if names is None:
-            names = getattr(self, "feature_names_in_", range(1, X.shape[1] + 1))
-        self.names_ = [str(name) for name in names]
-        if len(self.names_) != X.shape[1]:
-            raise InputError(
-                f"{len(self.names_)} names for {X.shape[1]} columns: give one each."
+            names = getattr(
+                self, "feature_names_in_", range(1, self.n_features_in_ + 1)
             )
+        self.names_ = [str(name) for name in names]
+        if len(self.names_) != self.n_features_in_:
+            raise InputError(
+                f"{len(self.names_)} names for {self.n_features_in_} columns: give one "
+                "each."
+            )
+        self.combine_ = self.combine
+        if self.combine == "auto":
+            few = self.n_features_in_ <= _WIDEST
+            self.combine_ = "mahalanobis" if few else "mean"
         self._learn_columns(X)
         X = self._filled(X)
         rng = check_random_state(self.random_state)
@@ -193,7 +218,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
 
         Columns above 1 are those that the model could not rebuild.
         """
-        return self._errors(self._checked(X)) / self.unit_
+        return np.abs(self._seen(self._checked(X))[0]) / self.unit_
 
     def update(self, rows) -> np.ndarray:
         """Scores of a live stream, as its rows come.
@@ -219,7 +244,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     def reset(self) -> None:
         """Forgets the rows that `update` was given."""
         check_is_fitted(self)
-        self._recent = np.empty((0, self.n_features_in_))
+        self._recent = np.empty((0, len(self.fill_)))
 
     def save(self, folder: str | os.PathLike) -> None:
         """Writes the detector into a new folder: Keras's files and one of JSON.
@@ -242,6 +267,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         state = {
             "parameters": parameters,
             "names": self.names_,
+            "categories": self.categories_,
             "learned": {
                 name: value.tolist() if isinstance(value, np.ndarray) else value
                 for name, value in learned.items()
@@ -274,6 +300,9 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
                 setattr(detector, name, np.array(value) if is_array else value)
             detector.names_ = list(state["names"])
             detector.n_features_in_ = len(detector.names_)
+            detector.categories_ = {
+                int(column): values for column, values in state["categories"].items()
+            }
         except (OSError, ValueError, TypeError, LookupError) as error:
             raise InputError(
                 f"{folder} holds no detector: give a folder that save wrote ({error})."
@@ -329,8 +358,8 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             )
 
     def _named(self, which: np.ndarray) -> str:
-        """Columns in words, '' for none."""
-        chosen = [self.names_[i] for i in np.flatnonzero(which)]
+        """Columns in words, '' for none; of categories, the first value decides."""
+        chosen = [self.names_[i] for i in np.flatnonzero(which[self._starts()])]
         return f"column{'s' * (len(chosen) > 1)} {', '.join(chosen)}" if chosen else ""
 
     def _filled(self, X: np.ndarray) -> np.ndarray:
@@ -338,10 +367,31 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
 
     def _checked(self, X) -> np.ndarray:
         check_is_fitted(self)
-        X = validate_data(
-            self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False
-        )
-        return self._filled(X)
+        return self._numbers(X, self.names_, reset=False)
+
+    def _numbers(self, X, names, reset: bool) -> np.ndarray:
+        """The table as float64, a column for each value of a category."""
+        options = {"dtype": np.float64, "ensure_all_finite": "allow-nan"}
+        if not self.categories_:
+            return validate_data(self, X, reset=reset, **options)
+        validate_data(self, X, reset=reset, skip_check_array=True)
+        names = getattr(X, "columns", names)
+        return check_array(categories.encode(X, self.categories_, names), **options)
+
+    def _starts(self) -> np.ndarray:
+        """Where the numbers of each column begin."""
+        widths = categories.widths(self.n_features_in_, self.categories_)
+        return np.cumsum([0, *widths[:-1]])
+
+    def _of_columns(self, errors: np.ndarray) -> np.ndarray:
+        """One error of each column; of a category, the length of its values'."""
+        if not self.categories_:
+            return errors
+        starts, chosen = self._starts(), list(self.categories_)
+        lengths = np.sqrt(np.add.reduceat(np.square(errors), starts, axis=1))
+        errors = errors[:, starts]
+        errors[:, chosen] = lengths[:, chosen]
+        return errors
 
     def _split(self, X: np.ndarray, rng) -> tuple[np.ndarray, np.ndarray]:
         """Rows to train on and rows held out."""
@@ -377,54 +427,64 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         self.model_, self.loss_curve_ = fitting.train(windows, rng)
 
     def _learn_units(self, train: np.ndarray, held: np.ndarray) -> None:
-        """What is normal: errors, and where codes lie and how far from that."""
-        errors = self._errors(held)
-        self.unit_ = _unit(errors)
-        self.error_unit_ = float(_unit(self._combined(errors)))
-        if self.measure != "error":
-            normal = LedoitWolf().fit(self._codes(train))
-            self.code_mean_ = normal.location_
-            self.code_precision_ = normal.precision_
-            self.code_unit_ = float(_unit(self._distances(held)))
+        """What is normal: errors, where errors and codes lie, how far from that."""
+        errors, codes = self._seen(held)
+        self.unit_ = _unit(np.abs(errors))
+        self.centre_ = self.precision_ = None
+        places = [self._places(*self._seen(train)), self._places(errors, codes)]
+        if places[0].shape[1]:
+            normal = LedoitWolf().fit(np.concatenate(places))
+            self.centre_, self.precision_ = normal.location_, normal.precision_
+        self.part_units_ = _unit(self._parts(errors, codes))
 
     def _score(self, X: np.ndarray) -> np.ndarray:
+        parts = np.concatenate([self._parts(*batch) for batch in self._batches(X)])
+        return self._of_rows((parts / self.part_units_).mean(axis=1))
+
+    def _parts(self, errors: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        """What a score is the mean of, once each is in its unit: `(n, 1 or 2)`."""
         parts = []
-        if self.measure != "latent":
-            parts.append(self._combined(self._errors(X)) / self.error_unit_)
-        if self.measure != "error":
-            parts.append(self._distances(X) / self.code_unit_)
-        return np.mean(parts, axis=0)
+        if self.measure != "latent" and self.combine_ == "mean":
+            parts.append(np.sqrt(np.square(errors).mean(axis=1)))
+        if self.measure != "latent" and self.combine_ == "max":
+            parts.append(np.abs(errors / self.unit_).max(axis=1))
+        if self.centre_ is not None:  # Mahalanobis
+            centred = self._places(errors, codes) - self.centre_
+            squares = ((centred @ self.precision_) * centred).sum(axis=1)
+            parts.append(np.sqrt(np.maximum(squares, 0)))
+        return np.stack(parts, axis=1)
 
-    def _combined(self, errors: np.ndarray) -> np.ndarray:
-        if self.combine == "max":
-            return (errors / self.unit_).max(axis=1)
-        return np.sqrt(np.square(errors).mean(axis=1))
+    def _places(self, errors: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        """What the Mahalanobis distance is measured of, no columns where of nothing."""
+        if self.measure == "latent" or self.combine_ != "mahalanobis":
+            return codes
+        return np.concatenate([errors, codes], axis=1)
 
-    def _errors(self, X: np.ndarray) -> np.ndarray:
-        """Error of each column at each row, `X.shape`.
+    def _seen(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Signed error of each column at each row, and the row's code."""
+        errors, codes = zip(*self._batches(X), strict=True)
+        return tuple(self._of_rows(np.concatenate(part)) for part in (errors, codes))
 
-        Of a time series, the mean over the window before its sign is dropped: noise
-        cancels out and what lasts is left.
+    def _batches(self, X: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Signed errors of columns and codes, float64, of windows, a batch at a time.
+
+        Of a time series, the error is the mean over the window: noise cancels out and
+        what lasts is left. Codes that `measure` has no use for have no values.
         """
-        windows = self._windows(X)
-        errors = np.empty((len(windows), X.shape[1]))
-        size = self._batch_rows(X)
-        for part, rebuilt in full_batches(self.model_.predict_on_batch, windows, size):
-            difference = np.subtract(rebuilt, windows[part], dtype="float64")
-            steps = difference.reshape(len(difference), self.window, -1)
-            errors[part] = np.abs(steps.mean(axis=1))
-        return self._of_rows(errors)
-
-    def _distances(self, X: np.ndarray) -> np.ndarray:
-        """Mahalanobis distance of each row's code from those of training."""
-        centred = self._codes(X) - self.code_mean_
-        squares = ((centred @ self.code_precision_) * centred).sum(axis=1)
-        return self._of_rows(np.sqrt(np.maximum(squares, 0)))
-
-    def _codes(self, X: np.ndarray) -> np.ndarray:
-        encode = self.model_.view("code").predict_on_batch
-        batches = full_batches(encode, self._windows(X), self._batch_rows(X))
-        return np.concatenate([codes for _, codes in batches]).astype("float64")
+        size = max(1, _BATCH_VALUES // (self.window * X.shape[1]))
+        for start in range(0, max(1, len(X) - self.window + 1), size):
+            windows = self._windows(X[start : start + size + self.window - 1])
+            full, n = filled_up(windows, size), len(windows)
+            if self.measure == "error":
+                codes = np.empty((size, 0))
+                rebuilt = self.model_.predict_on_batch(full)
+            else:
+                codes = self.model_.view("code").predict_on_batch(full)
+                rebuilt = self.model_.decoder.predict_on_batch(codes)
+            steps = np.subtract(rebuilt[:n], windows, dtype="float64")
+            steps = steps.reshape(n, self.window, -1)
+            errors = self._of_columns(steps.mean(axis=1))
+            yield errors, codes[:n].astype("float64")
 
     def _windows(self, X: np.ndarray) -> np.ndarray:
         """Inputs of the model, float32; of a time series, a view of its windows."""
@@ -433,8 +493,11 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
                 f"{len(X)} rows are fewer than the window of {self.window}: give more "
                 "rows, or a smaller window."
             )
+        X = self._filled(X)
         if self.mean_ is not None:
             X = ((X - self.mean_) / self.scale_).astype("float32")
+            if self.window == 1:  # how far a time series drifts is news
+                X = np.clip(X, -_FARTHEST, _FARTHEST)
         if self.window > 1:
             X = np.lib.stride_tricks.sliding_window_view(X, self.window, axis=0)
             X = X.swapaxes(1, 2)
@@ -453,9 +516,6 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     def _of_rows(self, values: np.ndarray) -> np.ndarray:
         """Values of windows as those of rows; the first counts for all its rows."""
         return np.concatenate([np.repeat(values[:1], self.window - 1, axis=0), values])
-
-    def _batch_rows(self, X: np.ndarray) -> int:
-        return max(1, _BATCH_VALUES // (self.window * X.shape[1]))
 
 
 def _between(value, low: float, high: float) -> bool:

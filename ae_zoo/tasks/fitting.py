@@ -146,9 +146,17 @@ def full_batches(
     """
     for start in range(0, len(rows), size):
         batch = rows[start : start + size]
-        full = np.zeros((size, *rows.shape[1:]), rows.dtype)
-        full[: len(batch)] = batch
-        yield slice(start, start + len(batch)), predict(full)[: len(batch)]
+        rebuilt = predict(filled_up(batch, size))[: len(batch)]
+        yield slice(start, start + len(batch)), rebuilt
+
+
+def filled_up(rows: np.ndarray, size: int) -> np.ndarray:
+    """`size` rows: these, and zeros after them."""
+    if len(rows) == size:
+        return rows
+    full = np.zeros((size, *rows.shape[1:]), rows.dtype)
+    full[: len(rows)] = rows
+    return full
 
 
 @contextlib.contextmanager
