@@ -25,15 +25,17 @@ def find(X, chosen: Sequence[str | int] | None, names=None) -> Categories:
     Raises:
         InputError: there is no such column, or it has too many values.
     """
-    if np.ndim(X) != 2:
+    if not chosen and not hasattr(X, "columns"):
         return {}
+    if np.ndim(X) != 2:
+        return {}  # which fit refuses
     if names is None:
         names = getattr(X, "columns", ())
     names = [str(name) for name in names]
     if chosen is not None:
         columns = [_number(column, names, np.shape(X)[1]) for column in chosen]
     else:
-        columns = _columns_of_text(X) if hasattr(X, "columns") else []
+        columns = _columns_of_text(X)
     if not columns:
         return {}
     table = np.asarray(X, dtype=object)
