@@ -129,7 +129,7 @@ def compare(dataset, labels: int, seeds: int, data_dir, report) -> dict:
     """Settings chosen, and test accuracies of every method, one for each seed."""
     name = f"conv_ae.{dataset}"
     pool, held_out, test = (
-        load_arrays(dataset, split, data_dir) for split in (POOL, HELD_OUT, "test")
+        load_arrays(dataset, split, data_dir)[:2] for split in (POOL, HELD_OUT, "test")
     )
     chosen = {
         method: choose(method, name, pool, held_out, labels, report)

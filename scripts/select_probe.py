@@ -28,8 +28,8 @@ CASES = [
 def held_out_accuracies(dataset: str, key: str, data_dir: str | None) -> list[float]:
     """Accuracy on held-out training images for each C of the grid."""
     model = ae_zoo.load(f"conv_ae.{dataset}")
-    fit, fit_labels = load_arrays(dataset, "train[:20000]", data_dir)
-    held, held_labels = load_arrays(dataset, "train[50000:]", data_dir)
+    fit, fit_labels, _ = load_arrays(dataset, "train[:20000]", data_dir)
+    held, held_labels, _ = load_arrays(dataset, "train[50000:]", data_dir)
     features = [flatten(model.features(x, key)) for x in (fit, held)]
     return [probe_accuracy(*features, fit_labels, held_labels, c) for c in GRID]
 

@@ -117,8 +117,8 @@ def test_labels_are_drawn_evenly_and_by_seed(script):
 
 def test_pretraining_pays_on_real_digits(script, data_dir):
     name = "conv_ae.mnist"
-    pool = script.load_arrays("mnist", "train[:20000]", data_dir)
-    test = script.load_arrays("mnist", "test[:4000]", data_dir)
+    pool = script.load_arrays("mnist", "train[:20000]", data_dir)[:2]
+    test = script.load_arrays("mnist", "test[:4000]", data_dir)[:2]
     x, y = script.draw(*pool, 500, seed=0)
     tuned = script.fine_tuned(name, x, y, test, 0, 0.01, 3e-4, head=10, tune=5)
     scratch = script.from_scratch(name, x, y, test, 0, 3e-3, epochs=20)

@@ -146,7 +146,7 @@ def test_files_are_turned_upright(tmp_path):
 
 
 def test_a_folder_is_read_in_sorted_order(folder):
-    names = [path.name for path in inputs.list_images(folder)]
+    names = [path.name for path in inputs.list_files(folder)]
     assert names == ["a.PNG", "b.png"]
     x = inputs.to_inputs(folder, GREY)
     expected = np.stack([ramp(6, 5) // 2, ramp(6, 5)])[..., None] / np.float32(255)

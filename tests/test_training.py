@@ -31,9 +31,13 @@ def recipe_file(tmp_path, digits):
 
 @pytest.fixture
 def fake_data(monkeypatch):
-    """Puts a few synthetic images in the place of the data sets."""
-    images = np.random.default_rng(0).integers(0, 256, (40, 28, 28, 1), dtype="uint8")
-    monkeypatch.setattr(run, "load_examples", lambda *where: Examples(images))
+    """Puts a few synthetic examples in the place of the data sets."""
+
+    def examples(name, split, data_dir, shape):
+        draw = np.random.default_rng(0).integers
+        return Examples(draw(0, 256, (40, *shape), dtype="uint8"))
+
+    monkeypatch.setattr(run, "load_examples", examples)
     photographs = [
         np.random.default_rng(i).integers(0, 256, (130 + i, 140, 3), dtype="uint8")
         for i in range(4)
@@ -379,7 +383,7 @@ def test_a_model_that_cannot_be_built_is_a_recipe_error(
     [
         ({"training.batch_size": 1000}, "batch_size"),
         ({"data.path": "nowhere.npz"}, "no file nowhere.npz"),
-        ({"data.path": "recipe.txt"}, "folder of images"),
+        ({"data.path": "recipe.doc"}, "folder of images"),
         ({"model.input_shape": [8, 8, 1]}, "received"),
     ],
 )

@@ -31,7 +31,7 @@ def train(
         str | None,
         typer.Option(
             metavar="DATA",
-            help="Folder of images, .npy, .npz or .csv file, or a TFDS name.",
+            help="Folder of images or sounds, .npy, .npz, .csv, .txt, or a TFDS name.",
         ),
     ] = None,
     set_: Annotated[

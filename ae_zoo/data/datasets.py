@@ -22,7 +22,8 @@ from PIL import Image
 from ae_zoo.data.inputs import scale
 from ae_zoo.errors import DownloadError, InputError, IntegrityError, UnknownNameError
 
-# What makes examples of sets that are not images: modules with a `load`.
+# Sets that are not images: modules whose `load` makes examples of them, and whose
+# `INPUT` says in the manifest what the examples' last axis holds.
 READERS = {
     "spoken_digit": "ae_zoo.data.sounds",
     "sentences": "ae_zoo.data.texts",
@@ -52,11 +53,10 @@ def load_arrays(
     data_dir: str | os.PathLike | None = None,
     shape: tuple[int, ...] | None = None,
 ) -> Examples:
-    """A whole labelled split in memory, float32 in [0, 1].
+    """A whole split in memory, float32 in [0, 1].
 
     Args:
-        name: TFDS name of a set of images, such as 'mnist'; 'spoken_digit', 'sentences'
-            or 'bouncing_mnist' (see the module of `READERS`).
+        name: TFDS name of a set of images, such as 'mnist', or one of `READERS`.
         split: TFDS split, such as 'train', 'test' or 'train[:1000]'.
         data_dir: where TFDS keeps its files.
         shape: of an example, for what is not images.
@@ -65,11 +65,9 @@ def load_arrays(
         UnknownNameError: TFDS has no such set.
         DownloadError: the set is neither prepared nor can it be downloaded.
         IntegrityError: a file is not the one that was published.
-        InputError: the set has no such split, or holds no labelled images.
+        InputError: the set has no such split, or holds no images of one size.
     """
     examples = load_examples(name, split, data_dir, shape)
-    if examples.labels is None and name not in READERS:
-        raise InputError(f"{name!r} has no labels; choose a set that has.")
     return examples._replace(x=scale(examples.x))
 
 
@@ -79,13 +77,9 @@ def load_examples(
     data_dir: str | os.PathLike | None = None,
     shape: tuple[int, ...] | None = None,
 ) -> Examples:
-    """A whole split in memory as it is stored, images as uint8; else as `load_arrays`.
-
-    Labels are not needed.
-    """
+    """As `load_arrays`, but images still as they are stored, uint8."""
     if name in READERS:
-        module = importlib.import_module(READERS[name])
-        return module.load(name, split, data_dir, shape)
+        return reader(name).load(name, split, data_dir, shape)
     batch = _load_whole(name, split, data_dir)
     if not isinstance(batch.get("image"), np.ndarray):
         raise InputError(
@@ -93,6 +87,11 @@ def load_examples(
             "a set of images, or train on files (data.path)."
         )
     return Examples(batch["image"], batch.get("label"))
+
+
+def reader(name: str):
+    """The module of one of `READERS`."""
+    return importlib.import_module(READERS[name])
 
 
 def load_pictures(

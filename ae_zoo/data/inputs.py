@@ -69,7 +69,7 @@ def to_inputs(source, input_shape: tuple[int, ...]) -> np.ndarray:
 def stream(source, input_shape: tuple[int, ...]) -> Iterator[np.ndarray]:
     """The examples of `source` in blocks of some 64 MB, in order.
 
-    Args and errors as `to_inputs`; a folder is read in the order of `list_images`.
+    Args and errors as `to_inputs`; a folder is read in the order of `list_files`.
 
     Yields:
         `(some, *input_shape)`, float32 in [0, 1]; at least one block.
@@ -87,10 +87,10 @@ def stream(source, input_shape: tuple[int, ...]) -> Iterator[np.ndarray]:
         yield np.concatenate(block)
 
 
-def list_images(
+def list_files(
     folder: str | os.PathLike, suffixes: Sequence[str] = IMAGE_SUFFIXES
 ) -> list[Path]:
-    """Paths of the images in `folder` and the folders below it, sorted.
+    """Paths of the files in `folder` and the folders below it, sorted.
 
     Files count by their ending, one of `suffixes`; hidden ones do not.
 
@@ -229,7 +229,7 @@ def _is_collection(items: Iterable) -> bool:
 def _from_path(path: Path, shape, rows) -> Iterator[np.ndarray]:
     suffix = path.suffix.lower()
     if path.is_dir():
-        for file in list_images(path, file_suffixes(shape)):
+        for file in list_files(path, file_suffixes(shape)):
             yield from _from_path(file, shape, rows)
     elif suffix in ARRAY_SUFFIXES:
         yield from _from_array(read_array(path)[0], shape, rows)

@@ -11,6 +11,7 @@ from ae_zoo.data.datasets import Examples, prepare, read_split
 from ae_zoo.errors import InputError
 
 RATE = 8000  # samples a second
+INPUT = {"channels": "mel bands", "sample_rate": RATE}
 _BLOCK = 256  # sounds that are transformed at a time
 _TEST_TAKES = 5
 

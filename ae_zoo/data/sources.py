@@ -12,11 +12,13 @@ import numpy as np
 
 from ae_zoo.data.inputs import (
     ARRAY_SUFFIXES,
+    TEXT_SUFFIXES,
     as_batch,
-    list_images,
+    file_suffixes,
+    list_files,
     read_array,
-    read_image,
     scale,
+    to_inputs,
 )
 from ae_zoo.data.pictures import picture_size, read_picture, to_channels
 from ae_zoo.data.tables import read_frame
@@ -80,19 +82,19 @@ class NpyFile:
         return scale(examples)
 
 
-class ImageFolder:
-    """The images of a folder and the folders below it, read when they are needed."""
+class Folder:
+    """The images, or sounds, of a folder and those below it, read when needed."""
 
     def __init__(self, folder: str | os.PathLike, input_shape: tuple[int, ...]):
-        self.paths = list_images(folder)
+        self.paths = list_files(folder, file_suffixes(input_shape))
         self.input_shape = tuple(input_shape)
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def take(self, indices: np.ndarray) -> np.ndarray:
-        """The images at `indices`, fitted to the model, float32 in [0, 1]."""
-        return np.stack([read_image(self.paths[i], self.input_shape) for i in indices])
+        """The files at `indices`, fitted to the model, float32 in [0, 1]."""
+        return to_inputs([self.paths[i] for i in indices], self.input_shape)
 
 
 class Windows:
@@ -211,9 +213,9 @@ class Part:
 
 
 def open_source(path: str | os.PathLike, input_shape: tuple[int, ...], like=None):
-    """The source of a folder of images, an `.npy`, an `.npz` or a `.csv` file.
+    """The source of a folder, or of an `.npy`, `.npz`, `.csv` or `.txt` file.
 
-    An `.npy` file and the images of a folder stay on disk until they are needed.
+    An `.npy` file and what is in a folder stay on disk until they are needed.
 
     Args:
         path: the folder or file.
@@ -226,17 +228,20 @@ def open_source(path: str | os.PathLike, input_shape: tuple[int, ...], like=None
     """
     path = Path(path).expanduser()
     if path.is_dir():
-        return ImageFolder(path, input_shape)
+        return Folder(path, input_shape)
     suffix = path.suffix.lower()
     if suffix == ".csv":
         return Table(path, input_shape, like if isinstance(like, Table) else None)
+    if suffix in TEXT_SUFFIXES:
+        return Arrays(to_inputs(path, input_shape), input_shape)
     if suffix in ARRAY_SUFFIXES:
         array, _ = read_array(path)
         if isinstance(array, np.memmap):  # by its content, whatever its name ends with
             return NpyFile(path, input_shape)
         return Arrays(array, input_shape)
     raise InputError(
-        f"Cannot train on {path}: give a folder of images, an .npy, .npz or .csv file."
+        f"Cannot train on {path}: give a folder of images or sounds, or an .npy, .npz, "
+        ".csv or .txt file."
     )
 
 

@@ -11,6 +11,7 @@ from ae_zoo.errors import InputError
 
 # Each in its place of a vector; the first stands for any other character.
 ALPHABET = "\ufffd " + string.ascii_lowercase + string.digits + string.punctuation
+INPUT = {"channels": "characters", "vocabulary": ALPHABET}
 
 
 def load(name: str, split: str, data_dir, shape: tuple[int, int]) -> Examples:

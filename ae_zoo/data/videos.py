@@ -5,13 +5,14 @@ import numpy as np
 from ae_zoo.data.datasets import Examples, load_examples
 from ae_zoo.errors import InputError
 
+INPUT = {"channels": "grey"}
 DIGITS = 2  # in a video
 VIDEOS = {"train": 20_000, "test": 2_000}
 _SEEDS = {"train": 1, "test": 2}
 
 
 def load(name: str, split: str, data_dir, shape: tuple[int, ...]) -> Examples:
-    """Two digits of MNIST's split in each video; the label is that of the first.
+    """Two digits of MNIST's split in each video, which therefore has no label.
 
     After Srivastava et al., 2015, arXiv:1502.04681, at half the size.
 
@@ -23,10 +24,10 @@ def load(name: str, split: str, data_dir, shape: tuple[int, ...]) -> Examples:
     """
     if split not in VIDEOS:
         raise InputError(f"{name}:{split} has no such split: choose train or test.")
-    images, labels, _ = load_examples("mnist", split, data_dir)
+    images = load_examples("mnist", split, data_dir).x
     rng = np.random.default_rng(_SEEDS[split])
     chosen = rng.integers(0, len(images), (VIDEOS[split], DIGITS))
-    return Examples(bounce(images, chosen, shape, rng), labels[chosen[:, 0]])
+    return Examples(bounce(images, chosen, shape, rng))
 
 
 def bounce(

@@ -63,7 +63,8 @@ def _draw_photographs(figure: Figure, demo: Demo) -> None:
         ),
         (
             "Store",
-            f"{shown.bpp('compressed'):.2f} bits per pixel",
+            f"{shown.bpp('compressed'):.2f} bits per pixel, "
+            f"JPEG {shown.bpp('jpeg'):.2f}",
             [("JPEG", "jpeg"), ("hyperprior_ae", "compressed")],
         ),
     ]

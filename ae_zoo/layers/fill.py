@@ -56,7 +56,7 @@ class Smooth(keras.layers.Layer):
     them; of wide ones the rim is smoothed.
 
     Args:
-        steps: of the iteration, each of which looks 2 pixels further.
+        steps: of the iteration, at least 1, each of which looks 2 pixels further.
 
     Shapes: as of `PullPush`, filled -> the same.
 
@@ -76,13 +76,13 @@ class Smooth(keras.layers.Layer):
         middle, half = (self.HIGH + self.LOW) / 2, (self.HIGH - self.LOW) / 2
         ratio = half / middle
         change = -holes * _bilaplacian(picture) / middle
-        for _ in range(self.steps):
+        for _ in range(self.steps - 1):
             picture = picture + change
             after = 1 / (2 * middle / half - ratio)
             force = -holes * _bilaplacian(picture)
             change = after * ratio * change + 2 * after / half * force
             ratio = after
-        return ops.concatenate([picture, holes], axis=-1)
+        return ops.concatenate([picture + change, holes], axis=-1)
 
     def compute_output_shape(self, input_shape):
         return input_shape

@@ -42,10 +42,10 @@ class SkipAdd(keras.layers.Layer):
 class SkipFilter(keras.layers.Layer):
     """Filters a picture in its holes, at each pixel by a kernel of its own.
 
-    What comes up from the coarser scale holds for each pixel a number for each of its
-    neighbours, by which what that differs from the pixel counts, and what is added
-    besides to each channel. The picture's last channel is a map that is 1 in holes;
-    elsewhere nothing changes.
+    What comes up from the coarser scale has for each pixel a weight for each of its
+    neighbours, and a sum for each channel. The pixel changes by the sum, and by the
+    weighted differences between its neighbours and itself. The picture's last channel
+    is a map that is 1 in holes; elsewhere nothing changes.
 
     Args:
         size: side of the kernels, odd.

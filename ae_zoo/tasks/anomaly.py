@@ -32,9 +32,8 @@ _CHOICES = {
     "threshold": tuple(RULES),
 }
 _BATCH_VALUES = 2**18  # in a batch that is scored
-_FARTHEST = (
-    categories.UNKNOWN
-)  # standard deviations from the mean; what lies beyond counts as there
+# Standard deviations from the mean; what lies beyond counts as there.
+_FARTHEST = categories.UNKNOWN
 _WIDEST = 256  # columns whose covariance is worth its size
 _UNIT = 0.99  # quantile of normal values that is called 1
 _TINY = 1e-12
@@ -431,9 +430,10 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         errors, codes = self._seen(held)
         self.unit_ = _unit(np.abs(errors))
         self.centre_ = self.precision_ = None
-        places = [self._places(*self._seen(train)), self._places(errors, codes)]
-        if places[0].shape[1]:
-            normal = LedoitWolf().fit(np.concatenate(places))
+        places = self._places(errors, codes)
+        if places.shape[1]:
+            learnt = self._places(*self._seen(train))
+            normal = LedoitWolf().fit(np.concatenate([learnt, places]))
             self.centre_, self.precision_ = normal.location_, normal.precision_
         self.part_units_ = _unit(self._parts(errors, codes))
 

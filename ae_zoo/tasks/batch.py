@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ae_zoo.data.inputs import IMAGE_SUFFIXES, list_images
+from ae_zoo.data.inputs import IMAGE_SUFFIXES, list_files
 from ae_zoo.errors import AeZooError, InputError
 
 
@@ -67,7 +67,7 @@ def _jobs(
             f"{target} is a file: name a folder for the files of {source}."
         )
     jobs = {}
-    for path in list_images(source, suffixes):
+    for path in list_files(source, suffixes):
         if path.resolve().is_relative_to(target.resolve()):
             continue
         output = target / _renamed(path.relative_to(source), suffix)

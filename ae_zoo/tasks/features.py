@@ -13,7 +13,7 @@ from ae_zoo.data.inputs import (
     IMAGE_SUFFIXES,
     TEXT_SUFFIXES,
     file_suffixes,
-    list_images,
+    list_files,
     read_array,
     stream,
 )
@@ -136,7 +136,7 @@ def extract(
     extractor = FeatureExtractor(model, key)
     path = Path(source)
     if path.is_dir():
-        files = list_images(path, file_suffixes(extractor.model.input_shape[1:]))
+        files = list_files(path, file_suffixes(extractor.model.input_shape[1:]))
         names = [file.relative_to(path).as_posix() for file in files]
         return {"codes": extractor(files), "paths": np.array(names)}
     suffix = path.suffix.lower()

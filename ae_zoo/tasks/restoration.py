@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ae_zoo.data.inputs import list_images
+from ae_zoo.data.inputs import list_files
 from ae_zoo.data.pictures import (
     Picture,
     as_floats,
@@ -296,7 +296,7 @@ def _find_masks(source: Path, masks: Path) -> Callable[[Path], Path]:
     """What gives the mask of a picture."""
     if not masks.is_dir():
         return lambda path: masks
-    paths = list_images(masks)
+    paths = list_files(masks)
     named = {path.relative_to(masks).with_suffix(""): path for path in paths}
 
     def find(path: Path) -> Path:

@@ -50,7 +50,7 @@ class Data:
 
     Attributes:
         name: TFDS name; beside `path`, only what to call the data.
-        path: folder of images, `.npy`, `.npz` or `.csv` file.
+        path: folder of images or sounds, `.npy`, `.npz`, `.csv` or `.txt` file.
         train: TFDS split.
         validation: what to watch the training by: a fraction of the examples, held
             out by the seed, or another TFDS split, or another path.

@@ -15,7 +15,7 @@ from ae_zoo._files import complete_file, write_text
 from ae_zoo.autoencoder import xla_pays
 from ae_zoo.data.datasets import load_examples, load_pictures
 from ae_zoo.data.feed import Feed, binarize, flip, shift, turn
-from ae_zoo.data.inputs import list_images
+from ae_zoo.data.inputs import list_files
 from ae_zoo.data.pictures import to_channels
 from ae_zoo.data.sources import (
     Arrays,
@@ -435,7 +435,7 @@ def _open_windows(data, channels: int, seed: int, data_dir):
 
     def find(where):
         if data.path is not None:
-            return [PictureFile(path, channels) for path in list_images(where)]
+            return [PictureFile(path, channels) for path in list_files(where)]
         pictures = load_pictures(data.name, where, data_dir)
         return [to_channels(picture, channels) for picture in pictures]
 

@@ -11,7 +11,7 @@ import yaml
 
 from ae_zoo import __version__, models
 from ae_zoo._files import write_text
-from ae_zoo.data import sounds, texts
+from ae_zoo.data.datasets import READERS, reader
 from ae_zoo.errors import ManifestError
 from ae_zoo.zoo.card import write_card
 from ae_zoo.zoo.folder import load_folder, sha256
@@ -110,10 +110,8 @@ def bundle(
 
 def _channels(data: str, model) -> dict:
     """What the last axis of the input holds."""
-    if data == "spoken_digit":
-        return {"channels": "mel bands", "sample_rate": sounds.RATE}
-    if data == "sentences":
-        return {"channels": "characters", "vocabulary": texts.ALPHABET}
+    if data in READERS:
+        return reader(data).INPUT
     return {"channels": {1: "grey", 3: "rgb"}[model.output_shape[-1]]}
 
 
