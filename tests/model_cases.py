@@ -33,6 +33,7 @@ VARIANTS = {
     "denoising_ae": {
         "masking": {"noise": "masking", "backbone": "dense", "hidden": (16,)},
         "salt": {"noise": "salt_and_pepper", "backbone": "dense", "hidden": (16,)},
+        "shift": {"noise": "shift", "level": 0.2, "backbone": "dense", "hidden": (16,)},
     },
 }
 

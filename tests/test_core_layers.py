@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from ae_zoo import layers, models
-from ae_zoo.errors import NotGenerativeError
+from ae_zoo.errors import InputError, NotGenerativeError
 from ae_zoo.layers import corruption
 from ae_zoo.layers.contractive import DERIVATIVES
 
@@ -50,6 +50,26 @@ def test_salt_and_pepper_corruption_statistics():
     damaged = np.asarray(layers.SaltAndPepperCorruption(0.4, seed=1)(x, training=True))
     for value, fraction in ((0, 0.2), (1, 0.2), (np.float32(0.3), 0.6)):
         assert np.mean(damaged == value) == pytest.approx(fraction, abs=0.01)
+
+
+def test_shift_corruption_moves_each_example(rng):
+    x = rng.random((300, 9, 7)).astype("float32")
+    moved = np.asarray(layers.ShiftCorruption(0.25, seed=1)(x, training=True))
+    padded = np.pad(x, ((0, 0), (2, 2), (2, 2)))  # of 9 and of 7 values a quarter
+    found = np.array(
+        [
+            [
+                np.array_equal(a[i : i + 9, j : j + 7], b)
+                for i in range(5)
+                for j in range(5)
+            ]
+            for a, b in zip(padded, moved, strict=True)
+        ]
+    )
+    assert (found.sum(axis=1) == 1).all()
+    assert found.any(axis=0).all()
+    with pytest.raises(InputError, match="another noise"):
+        layers.ShiftCorruption(1)(x[:, :, 0])
 
 
 @pytest.mark.parametrize("name", corruption.CORRUPTIONS)

@@ -1,4 +1,4 @@
-"""Sets through TensorFlow Datasets, and our own of `photographs` and `sentences`.
+"""Sets through TensorFlow Datasets, and our own of photographs, sentences, anomalies.
 
 TFDS looks in `data_dir`, else in the environment's `TFDS_DATA_DIR`, else in
 `~/tensorflow_datasets`, and prepares there what is missing. `TFDS_DATA_DIR` may name
@@ -6,8 +6,9 @@ several folders, as PATH does: a set is read from the first that has it, and pre
 in the first of all.
 
 Files are downloaded unless `AE_ZOO_MANUAL_DIR`, else `downloads/manual` below the
-folder, has them: bsds500/{train,val,test}/*.jpg (of cbsd68 too), bsd68/*.png and
-set12/*.png, and text/*.all of `sentences`.
+folder, has them: bsds500/{train,val,test}/*.jpg (of cbsd68 too), bsd68/*.png,
+set12/*.png, text/*.all of `sentences`, skab/{valve1,valve2,other}/*.csv,
+ecg5000/ECG5000_TRAIN.txt and creditcard/*.csv.
 """
 
 import importlib
@@ -28,6 +29,9 @@ READERS = {
     "spoken_digit": "ae_zoo.data.sounds",
     "sentences": "ae_zoo.data.texts",
     "bouncing_mnist": "ae_zoo.data.videos",
+    "skab": "ae_zoo.data.anomalies",
+    "ecg5000": "ae_zoo.data.anomalies",
+    "creditcard": "ae_zoo.data.anomalies",
 }
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # Pillow's, by channels
 
@@ -194,7 +198,8 @@ def _find(name: str, data_dir):
     """The TFDS builder of a set in the first folder that has it, else in the first."""
     import tensorflow_datasets as tfds
 
-    from ae_zoo.data import photographs, sentences  # noqa: F401  registers our sets
+    # Importing registers our sets.
+    from ae_zoo.data import anomalies, photographs, sentences  # noqa: F401
 
     folders = [data_dir or None]
     if not data_dir and (named := os.environ.get("TFDS_DATA_DIR")):

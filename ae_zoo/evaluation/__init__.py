@@ -13,6 +13,7 @@ from ae_zoo.data import load_arrays
 from ae_zoo.errors import InputError, UnknownNameError
 from ae_zoo.evaluation import (
     denoising,
+    detection,
     inpainting,
     likelihood,
     probe,
@@ -36,6 +37,7 @@ QUESTIONS = (
     rate_distortion,
     speakers,
     sentences,
+    detection,
 )
 
 __all__ = ["QUESTIONS", "Photographs", "Subject", "evaluate"]

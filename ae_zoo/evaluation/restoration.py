@@ -16,8 +16,11 @@ SEED = 0
 
 
 def applies(subject) -> bool:
-    """Only models trained to remove Gaussian noise."""
-    return isinstance(subject.model.corruption, GaussianCorruption)
+    """Only models trained to remove Gaussian noise from images of one size."""
+    model = subject.model
+    return (
+        isinstance(model.corruption, GaussianCorruption) and len(model.input_shape) == 4
+    )
 
 
 def measure(subject) -> tuple[dict, dict]:

@@ -7,6 +7,7 @@ from ae_zoo.layers.corruption import (
     GaussianCorruption,
     MaskingCorruption,
     SaltAndPepperCorruption,
+    ShiftCorruption,
 )
 from ae_zoo.layers.damage import MappedHoles, MappedNoise, MappedQuality
 from ae_zoo.layers.entropy import (
@@ -45,6 +46,7 @@ __all__ = [
     "QualityOf",
     "SaltAndPepperCorruption",
     "ScaledGradient",
+    "ShiftCorruption",
     "SkipAdd",
     "SkipBottleneck",
     "SkipFilter",

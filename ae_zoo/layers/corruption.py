@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from ae_zoo.errors import UnknownNameError
+from ae_zoo.errors import InputError, UnknownNameError
 from ae_zoo.layers.replica import ReplicaSeedGenerator
 
 
@@ -69,15 +69,45 @@ class SaltAndPepperCorruption(Corruption):
         return ops.where(u < self.level, noisy, x)
 
 
+@keras.saving.register_keras_serializable("ae_zoo")
+class ShiftCorruption(Corruption):
+    """Moves each example by up to the fraction `level` of its size; 0 comes in.
+
+    Along the first two axes: images up, down and sideways, spectrograms in time and
+    pitch, so that the code says little about where things are.
+    """
+
+    def build(self, input_shape):
+        if len(input_shape) < 3:
+            raise InputError(
+                "Shifts need examples of two or more axes, such as images; received "
+                f"{tuple(input_shape[1:])}: choose another noise."
+            )
+
+    def corrupt(self, x, seed):
+        for axis in (1, 2):
+            size, ndim = ops.shape(x)[axis], len(x.shape)
+            most = round(self.level * x.shape[axis])
+            steps = keras.random.randint(ops.shape(x)[:1], -most, most + 1, seed=seed)
+            along, each = [1] * ndim, [1] * ndim
+            along[axis], each[0] = -1, -1
+            places = ops.reshape(ops.arange(size), along) + ops.reshape(steps, each)
+            inside = ops.logical_and(places >= 0, places < size)
+            moved = ops.take_along_axis(x, ops.clip(places, 0, size - 1), axis)
+            x = ops.where(inside, moved, 0)
+        return x
+
+
 CORRUPTIONS = {
     "gaussian": GaussianCorruption,
     "masking": MaskingCorruption,
     "salt_and_pepper": SaltAndPepperCorruption,
+    "shift": ShiftCorruption,
 }
 
 
 def get(name: str, level: float, seed: int | None = None) -> Corruption:
-    """The corruption called `name`: 'gaussian', 'masking' or 'salt_and_pepper'."""
+    """The corruption called `name`, of `CORRUPTIONS`."""
     if name not in CORRUPTIONS:
         raise UnknownNameError(
             f"Unknown corruption {name!r}; choose one of {', '.join(CORRUPTIONS)}."

@@ -33,7 +33,8 @@ def denoising_ae(
         latent_dim: size of the linear code.
         backbone: 'conv', 'dense', 'conv1d', 'recurrent' or 'convlstm'.
         noise: 'gaussian' (`level` is the standard deviation), 'masking' or
-            'salt_and_pepper' (`level` is the fraction of values hit).
+            'salt_and_pepper' (`level` is the fraction of values hit), or 'shift'
+            (`level` is the largest, as a fraction of the size).
         level: strength of the noise.
         loss: 'mse' (squared error an example) or 'bce' (nats an example).
         output: 'sigmoid' or 'linear'.

@@ -8,6 +8,7 @@ import yaml
 from skimage.data import astronaut, chelsea, coffee
 
 from ae_zoo import models
+from ae_zoo._files import complete_file
 from ae_zoo.data import texts
 from ae_zoo.layers.damage import MappedQuality, with_map
 from ae_zoo.zoo.manifest import read_manifest
@@ -31,6 +32,12 @@ LABELS = {
     "character_accuracy": "characters right",
     "trec_accuracy": "kinds of questions (TREC), linear probe, accuracy",
     "subj_accuracy": "subjective or not (subj), linear probe, accuracy",
+    "skab_auroc": "abnormal windows, area under the ROC curve",
+    "skab_aupr": "the same, average precision",
+    "ecg5000_auroc": "abnormal heartbeats, area under the ROC curve",
+    "ecg5000_aupr": "the same, average precision",
+    "fraud_auroc": "frauds, area under the ROC curve",
+    "fraud_aupr": "the same, average precision",
     "bpp": "bits a pixel",
     "ms_ssim": "MS-SSIM",
     "bd_rate_jpeg": "rate against JPEG's at equal PSNR, %",
@@ -69,6 +76,12 @@ from ae_zoo.data.texts import one_hot, to_texts
 model = ae_zoo.load("{name}")
 codes = model.encode(one_hot(["Where is the station?"]))
 print(to_texts(model.decode(codes)))"""
+TABLES = """\
+import ae_zoo
+
+model = ae_zoo.load("{name}")
+# x: {shape}, each column in standard deviations s of normal rows, as 0.5 + s / 20
+errors = ((model.reconstruct(x) - x) ** 2).reshape(len(x), -1).mean(axis=1)"""
 # Ours, as those of the test set may not be passed on.
 SENTENCES = (
     "where does the river meet the sea ?",
@@ -117,6 +130,8 @@ def _shown(entry: dict, model, folder: Path, data_dir) -> str:
         pairs = zip(SENTENCES, rebuilt, strict=True)
         rows = [f"| {text} | {back} |" for text, back in pairs]
         return "\n".join(["| sentence | from its code |", "|---|---|", *rows])
+    if entry["input"]["channels"] == "standardised columns":
+        return _draw_rows(entry, model, folder / "reconstructions.png", data_dir)
     images = _examples(entry, data_dir)
     caption, rows = _rows(model, images)
     columns = len(images)
@@ -129,6 +144,30 @@ def _shown(entry: dict, model, folder: Path, data_dir) -> str:
         rows = pairs.reshape(-1, *images.shape[2:])
     scale = 2 if images.shape[-2] < 64 else 1  # photographs are large enough
     save_png(tile(rows, columns), folder / "reconstructions.png", scale)
+    return f"![{caption}](reconstructions.png)"
+
+
+def _draw_rows(entry: dict, model, path: Path, data_dir) -> str:
+    """Saves two normal and two abnormal rows, or windows, with what is made of them."""
+    from matplotlib.figure import Figure
+
+    from ae_zoo.data import load_arrays
+
+    shape = tuple(entry["input"]["shape"])
+    x, labels, _ = load_arrays(entry["dataset"], "test", data_dir, shape)
+    chosen = [i for label in (0, 1) for i in np.flatnonzero(labels == label)[:2]]
+    rows, rebuilt = x[chosen], model.reconstruct(x[chosen])
+    figure = Figure(figsize=(9, 6), dpi=100, layout="constrained")
+    for i, axes in enumerate(figure.subplots(2, 2).flat):
+        for values, style in ((rows[i], "#6b7785"), (rebuilt[i], "#c2410c")):
+            # Of a window one column after another.
+            axes.plot(values.T.reshape(-1), color=style, lw=1)
+        axes.set_title("normal" if i < 2 else "abnormal", size=9, loc="left")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(labelsize=8)
+    with complete_file(path) as temporary:
+        figure.savefig(temporary, format="png")
+    caption = "Test examples (grey) and their reconstructions (red)"
     return f"![{caption}](reconstructions.png)"
 
 
@@ -174,13 +213,13 @@ def _usage(entry: dict) -> str:
     name = entry["name"]
     if None in entry["input"]["shape"]:
         return USES[entry["tasks"][0]].format(name=name)
-    known = {"mel bands": SOUNDS, "characters": TEXTS}
+    shape = f"(n, {', '.join(map(str, entry['input']['shape']))})"
+    known = {"mel bands": SOUNDS, "characters": TEXTS, "standardised columns": TABLES}
     if use := known.get(entry["input"]["channels"]):
-        return use.format(name=name)
-    shape = ", ".join(map(str, entry["input"]["shape"]))
+        return use.format(name=name, shape=shape)
     return (
         f'import ae_zoo\n\nmodel = ae_zoo.load("{name}")\n'
-        f"codes = model.encode(x)  # float32 in [0, 1], (n, {shape})"
+        f"codes = model.encode(x)  # float32 in [0, 1], {shape}"
     )
 
 

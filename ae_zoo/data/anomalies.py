@@ -1,0 +1,167 @@
+"""Sets with known anomalies, for TensorFlow Datasets: a pump, hearts, card payments.
+
+Importing this module registers `skab`, `ecg5000` and `creditcard`; their files and
+their checksums are in checksums.tsv, as those of the photographs. They are stored as
+models take them: each column in standard deviations of the normal rows of 'train', 0.5
+the mean and 0.05 a standard deviation, what lies beyond ten of them as there.
+"""
+
+from pathlib import PurePosixPath
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from ae_zoo.data.datasets import Examples, prepare, read_split
+from ae_zoo.errors import InputError
+
+INPUT = {"channels": "standardised columns"}
+FARTHEST = 10  # standard deviations
+
+
+def load(name: str, split: str, data_dir, shape: tuple[int, ...]) -> Examples:
+    """Rows of a table, or windows of its series; the groups are the series.
+
+    Args:
+        name: 'skab', 'ecg5000' or 'creditcard'.
+        split: 'train', of which all are normal and none has a label; or 'test', 1 for
+            the abnormal: a window that ends with an abnormal row.
+        data_dir: where TFDS keeps its files.
+        shape: `(columns,)`, or `(window, columns)` for windows of a series.
+    """
+    whole = read_split(prepare(name, data_dir), split, batch_size=-1)
+    found = {key: value.numpy() for key, value in whole.items()}
+    x, labels, series = found["row"], found["label"], found["series"].astype(str)
+    if x.shape[1] != shape[-1] or len(shape) > 2:
+        raise InputError(
+            f"{name!r} has rows of {x.shape[1]} columns: set model.input_shape to "
+            f"[{x.shape[1]}], or to [20, {x.shape[1]}] for windows of 20 rows."
+        )
+    if len(shape) == 2:
+        first = np.arange(len(x) - shape[0] + 1)
+        last = first + shape[0] - 1
+        first = first[series[first] == series[last]]  # a window lies in one series
+        last = first + shape[0] - 1
+        x = x[first[:, None] + np.arange(shape[0])]
+        labels, series = labels[last], series[last]
+    return Examples(x, None if split.startswith("train") else labels, series)
+
+
+class _Anomalies(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    """Tables of numbers whose anomalies are known.
+
+    Attributes:
+        FOLDER: where the files lie in the manual folder.
+        COLUMNS: their number.
+        HOMEPAGE: of the set.
+    """
+
+    VERSION = tfds.core.Version("1.0.0")
+
+    def tables(self, files: dict) -> dict[str, tuple]:
+        """By series: all rows, which are to learn from, and which are abnormal."""
+        raise NotImplementedError
+
+    def _info(self):
+        row = tfds.features.Tensor(shape=(self.COLUMNS,), dtype=np.float32)
+        label = tfds.features.Scalar(np.int64)
+        series = tfds.features.Text()
+        return tfds.core.DatasetInfo(
+            builder=self,
+            description=type(self).__doc__,
+            features=tfds.features.FeaturesDict(
+                {"row": row, "label": label, "series": series}
+            ),
+            homepage=self.HOMEPAGE,
+            disable_shuffling=True,
+        )
+
+    def _split_generators(self, dl_manager):
+        folder = PurePosixPath(self.FOLDER)
+        paths = {url: PurePosixPath(i.filename) for url, i in self.url_infos.items()}
+        addresses = {
+            str(path.relative_to(folder)): url
+            for url, path in paths.items()
+            if path.is_relative_to(folder)
+        }
+        tables = self.tables(dl_manager.download(addresses))
+        return {
+            split: self._generate_examples(tables, split) for split in ("train", "test")
+        }
+
+    def _generate_examples(self, tables: dict, split: str):
+        key = 0
+        for series, (rows, learnt, abnormal) in sorted(tables.items()):
+            mean, deviation = rows[learnt].mean(axis=0), rows[learnt].std(axis=0)
+            scores = (rows - mean) / np.where(deviation > 0, deviation, 1)
+            values = np.clip(0.5 + scores / (2 * FARTHEST), 0, 1).astype("float32")
+            for i in np.flatnonzero(learnt == (split == "train")):
+                yield (
+                    key,
+                    {"row": values[i], "label": int(abnormal[i]), "series": series},
+                )
+                key += 1
+
+
+class Skab(_Anomalies):
+    """Eight sensors of a pump (Katser and Kozitsin, 2020): 34 recordings.
+
+    'train' has the first 400 rows of each, whose normal state scales the recording.
+    """
+
+    FOLDER = "skab"
+    COLUMNS = 8
+    HOMEPAGE = "https://github.com/waico/SKAB"
+
+    def tables(self, files):
+        found = {}
+        for name, path in files.items():
+            # The first column is the time, the last where the state changes.
+            table = np.loadtxt(path, delimiter=";", skiprows=1, usecols=range(1, 10))
+            rows, abnormal = table[:, :-1], table[:, -1]
+            found[name.removesuffix(".csv")] = (
+                rows,
+                np.arange(len(rows)) < 400,
+                abnormal,
+            )
+        return found
+
+
+class Ecg5000(_Anomalies):
+    """500 heartbeats of 140 values (Chen et al., 2015): the training part of ECG5000.
+
+    'train' has those of class 1, normal ones, but for each fifth row, which all are in
+    'test'.
+    """
+
+    FOLDER = "ecg5000"
+    COLUMNS = 140
+    HOMEPAGE = "https://www.timeseriesclassification.com"
+
+    def tables(self, files):
+        table = np.loadtxt(files["ECG5000_TRAIN.txt"])
+        abnormal, tested = table[:, 0] != 1, np.arange(len(table)) % 5 == 4
+        kept = tested | ~abnormal
+        return {"hearts": (table[kept, 1:], ~tested[kept], abnormal[kept])}
+
+
+class Creditcard(_Anomalies):
+    """Card payments (Dal Pozzolo et al., 2015): 28 principal components, the amount.
+
+    All 492 frauds and 3,727 of the other payments, of which every other is in 'train'.
+    """
+
+    FOLDER = "creditcard"
+    COLUMNS = 29
+    HOMEPAGE = "https://www.kaggle.com/datasets/mlg-ulb/creditcardfraud"
+
+    def tables(self, files):
+        first, second = (
+            np.loadtxt(files[f"creditcard_{part}.csv"], delimiter=",", skiprows=1)
+            for part in ("normals", "sample")
+        )
+        first = first[first[:, -1] == 0]  # its frauds are in the other as well
+        # Of both, without the time; the other begins with a number of the row.
+        table = np.concatenate([first[:, 1:], second[:, 2:]])
+        abnormal = table[:, -1] == 1
+        learnt = ~abnormal & (np.cumsum(~abnormal) % 2 == 0)
+        return {"payments": (table[:, :-1], learnt, abnormal)}
