@@ -4,16 +4,17 @@ A method is a function of the rows to learn from, the rows to score and a seed, 
 returns scores `(rows,)`, higher for more abnormal. Areas under the curves need no
 threshold; where one is needed it is chosen without labels.
 
-    python scripts/benchmark_anomalies.py DATA [skab fraud ecg5000 adbench adbench_semi]
-        [--seeds N] [--methods NAME ...]
+    python scripts/benchmark_anomalies.py DATA
+        [skab fraud ecg5000 adbench adbench_semi nab] [--seeds N] [--methods NAME ...]
 
-DATA holds the folders skab, creditcard, ecg5000 and adbench.
+DATA holds the folders skab, creditcard, ecg5000, adbench and nab.
 """
 
 import argparse
 import functools
 import importlib
 import importlib.util
+import json
 import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -34,6 +35,7 @@ from ae_zoo.tasks.anomaly import AnomalyDetector
 Method = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
 
 ADBENCH_ROWS = 10_000  # at most, drawn by the seed
+NAB_WINDOW = 32  # values
 SKAB_TRAINING = 400  # rows at the start of each file
 SKAB_GROUPS = ("valve1", "valve2", "other")
 SKAB_UNUSED = ("anomaly", "changepoint")
@@ -62,6 +64,35 @@ class Split:
     test: np.ndarray
     labels: np.ndarray
     seed: int
+
+
+def nab(folder: Path) -> dict[str, list[Split]]:
+    """Numenta's benchmark (Lavin and Ahmad, 2015, arXiv:1510.03336), by file.
+
+    Windows of `NAB_WINDOW` values; those of the first 15% of a file to learn from,
+    which Numenta does not count either. A window is abnormal that ends within an
+    interval that Numenta calls so; its own score, which rewards early alarms, is not
+    computed.
+    """
+    known = json.loads((folder / "labels" / "combined_windows.json").read_text())
+    sets = {}
+    for path in sorted(folder.glob("data/*/*.csv")):
+        name = f"{path.parent.name}/{path.name}"
+        if not known[name]:
+            continue  # nothing abnormal to find
+        frame = read_frame(path)
+        values = frame.values[:, 0]
+        first = values[: round(0.15 * len(values))]
+        values = (values - first.mean()) / first.std()
+        windows = np.lib.stride_tricks.sliding_window_view(values, NAB_WINDOW)
+        times = np.array(frame.times)[NAB_WINDOW - 1 :]
+        labels = np.zeros(len(times), int)
+        for start, end in known[name]:
+            labels[(times >= start[:19]) & (times <= end[:19])] = 1
+        learnt = len(first) - NAB_WINDOW + 1
+        train, test = windows[:learnt], windows[learnt + NAB_WINDOW - 1 :]
+        sets[name] = [Split(train, test, labels[learnt + NAB_WINDOW - 1 :], 0)]
+    return sets
 
 
 def our_method(**options) -> Method:
@@ -275,6 +306,8 @@ def main() -> None:
             semi = protocol == "adbench_semi"
             seeds = range(1, options.seeds + 1)
             sets = dict(adbench(options.data / "adbench", semi, seeds))
+        elif protocol == "nab":
+            sets = nab(options.data / "nab")
         else:
             parser.error(f"there is no protocol {protocol}")
         components = {"fraud": 8, "ecg5000": 16}.get(protocol, 0.9)

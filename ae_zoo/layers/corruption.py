@@ -1,6 +1,7 @@
 """Corruptions: what a denoising autoencoder must undo. Active in training only."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from ae_zoo.errors import InputError, UnknownNameError
@@ -19,7 +20,7 @@ class Corruption(keras.layers.Layer):
 
     def __init__(self, level, seed=None, **kwargs):
         super().__init__(**kwargs)
-        if level < 0:
+        if np.min(level) < 0:
             raise ValueError(f"level must not be negative, received {level}")
         self.level = level
         self.seed = seed
@@ -74,7 +75,8 @@ class ShiftCorruption(Corruption):
     """Moves each example by up to the fraction `level` of its size; 0 comes in.
 
     Along the first two axes: images up, down and sideways, spectrograms in time and
-    pitch, so that the code says little about where things are.
+    pitch, so that the code says little about where things are. `level` is one number,
+    or one for each of the axes.
     """
 
     def build(self, input_shape):
@@ -85,9 +87,12 @@ class ShiftCorruption(Corruption):
             )
 
     def corrupt(self, x, seed):
-        for axis in (1, 2):
+        levels = (
+            self.level if isinstance(self.level, (tuple, list)) else [self.level] * 2
+        )
+        for axis, level in enumerate(levels, 1):
             size, ndim = ops.shape(x)[axis], len(x.shape)
-            most = round(self.level * x.shape[axis])
+            most = round(level * x.shape[axis])
             steps = keras.random.randint(ops.shape(x)[:1], -most, most + 1, seed=seed)
             along, each = [1] * ndim, [1] * ndim
             along[axis], each[0] = -1, -1

@@ -34,7 +34,7 @@ def denoising_ae(
         backbone: 'conv', 'dense', 'conv1d', 'recurrent' or 'convlstm'.
         noise: 'gaussian' (`level` is the standard deviation), 'masking' or
             'salt_and_pepper' (`level` is the fraction of values hit), or 'shift'
-            (`level` is the largest, as a fraction of the size).
+            (`level` is the largest, as a fraction of the size, or one for each axis).
         level: strength of the noise.
         loss: 'mse' (squared error an example) or 'bce' (nats an example).
         output: 'sigmoid' or 'linear'.
