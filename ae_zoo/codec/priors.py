@@ -5,6 +5,8 @@ integers and back. Codes are written in order, so that the tables of one may dep
 those before it. All of this is NumPy: machines must agree on tables to the last bit.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from ae_zoo.codec.entropy import Tables
@@ -61,7 +63,7 @@ class HyperpriorPrior:
     """
 
     SIDE = 4  # rows and columns of the code for one of the side code
-    BAND = 64  # rows of the side code to compute at once
+    BAND = 16  # rows of the side code to compute at once
     LARGEST = 2.0**10  # activation
 
     def __init__(self, side, tables, analyse, layers, levels):
@@ -75,14 +77,18 @@ class HyperpriorPrior:
         ends = [(0, -size % self.SIDE) for size in latents.shape[:2]]
         padded = np.pad(latents, (*ends, (0, 0)), mode="edge")
         side = self._side.quantise(self._analyse(padded[None])[0], quality)
-        means, _ = self._expect(side[0], latents.shape)
-        return [*side, np.rint(latents - means).astype("int32")]
+        code = np.empty(latents.shape, "int32")
+        for rows, means, _ in self._expect(side[0], latents.shape):
+            code[rows] = np.rint(latents[rows] - means)
+        return [*side, code]
 
     def restore(self, codes: list[np.ndarray], quality: int) -> np.ndarray:
         """The latents that the decoder takes for codes, float32."""
         side, code = codes
-        means, _ = self._expect(side, code.shape)
-        return code + means
+        latents = np.empty(code.shape, "float32")
+        for rows, means, _ in self._expect(side, code.shape):
+            latents[rows] = code[rows] + means
+        return latents
 
     def shapes(self, rows: int, columns: int) -> list[tuple[int, int, int]]:
         """Of the codes of latents with so many rows and columns."""
@@ -96,25 +102,24 @@ class HyperpriorPrior:
         """Tables, and which of them each value of the code after the `known` has."""
         if not known:
             return self._side.tables(known, quality, shape)
-        _, levels = self._expect(known[0], shape)
-        return self._tables, levels
+        which = np.empty(shape, "int32")
+        for rows, _, levels in self._expect(known[0], shape):
+            which[rows] = levels
+        return self._tables, which
 
-    def _expect(self, side, shape) -> tuple[np.ndarray, np.ndarray]:
-        """Means, float32, and levels, int32, of latents of a shape."""
-        means, levels = np.empty(shape, "float32"), np.empty(shape, "int32")
+    def _expect(self, side, shape) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+        """Of latents of a shape, some rows at a time: which, means, and levels."""
         start, step = self._levels
         for first in range(0, len(side), self.BAND):
             # One row more on each side is all that the network sees.
             above = min(first, 1)
             told = self._network(side[first - above : first + self.BAND + 1])
             rows = slice(self.SIDE * first, self.SIDE * (first + self.BAND))
-            part = means[rows]
-            begin = self.SIDE * above
-            told = told[begin : begin + len(part), : shape[1]]
-            means[rows] = told[..., : shape[2]]
-            level = start + step * told[..., shape[2] :]
-            levels[rows] = np.rint(np.clip(level, 0, len(self._tables.lows) - 1))
-        return means, levels
+            begin, count = self.SIDE * above, len(range(shape[0])[rows])
+            told = told[begin : begin + count, : shape[1]]
+            levels = start + step * told[..., shape[2] :]
+            levels = np.rint(np.clip(levels, 0, len(self._tables.lows) - 1))
+            yield rows, told[..., : shape[2]].astype("float32"), levels
 
     def _network(self, side: np.ndarray) -> np.ndarray:
         """What the network says of some rows, four times their height and width."""

@@ -29,6 +29,7 @@ WHITE = 255  # noise levels are given in levels of 8-bit pictures
 DENOISER = "restoration_ae_grey.bsds500"
 COLOUR_DENOISER = "restoration_ae_colour.bsds500"
 INPAINTER = "inpainting_ae.bsds500"
+FILLED_TILE = 768  # pixels: less than of other tasks, as its network takes more memory
 
 Failures = list[tuple[Path, str]]
 
@@ -210,9 +211,9 @@ class Inpainter:
             )
         # A model of colour fills a grey picture as three equal channels.
         spread = model.output_shape[-1] // channels
-        known = np.where(holes, np.zeros_like(pixels), pixels)
-        told = from_floats(holes.astype("float32"), pixels.dtype)
-        given = np.concatenate([*[known] * spread, told], axis=-1)
+        white = from_floats(np.ones(1, "float32"), pixels.dtype)
+        given = np.concatenate([*[pixels] * spread, holes * white], axis=-1)
+        np.copyto(given[..., :-1], 0, where=holes)
 
         def fill(window: np.ndarray) -> np.ndarray:
             filled = model.predict_on_batch(window[None])[0]
@@ -224,9 +225,11 @@ class Inpainter:
             given,
             out,
             margin=model.backbone.reach,
+            tile=FILLED_TILE,
             multiple=model.backbone.shrink,
         )
-        return np.where(holes, out, pixels)
+        np.copyto(out, pixels, where=~holes)
+        return out
 
     def _restore(self, picture: Picture, mask) -> Picture:
         holes = read_mask(mask)
