@@ -3,9 +3,9 @@
     python scripts/compare_video.py
 
 convlstm_ae: the bundled weight, one code for a whole video.
-conv_ae: trained here on the frames of the same videos until it no longer falls, with as
-    many convolutions of the same or more channels; its codes of all frames are together
-    as large as the other's.
+conv_ae: trained here on the frames of the same videos, with as many channels, and by
+    default for as many frames; the codes of all frames of a video are together as large
+    as the other's.
 pca: of whole videos, and of frames, as large.
 
 Printed is the mean squared error of test videos.
@@ -37,7 +37,7 @@ def pca_error(train: np.ndarray, test: np.ndarray, code: int) -> float:
 def train_on_frames(frames: np.ndarray, code: int, filters, epochs: int):
     """`conv_ae` of single frames."""
     keras.utils.set_random_seed(0)
-    model = conv_ae(frames.shape[1:], latent_dim=code, filters=filters)
+    model = conv_ae(frames.shape[1:], latent_dim=code, filters=filters, output="linear")
     batch = 256
     steps = epochs * -(-len(frames) // batch)
     rate = keras.optimizers.schedules.CosineDecay(2e-3, steps)
@@ -57,7 +57,7 @@ def compare(epochs: int, data_dir) -> dict:
     each = whole // frames
     alone = train.reshape(-1, height, width, channels)
     alone_test = test.reshape(-1, height, width, channels)
-    still = train_on_frames(alone, each, (32, 64), epochs)
+    still = train_on_frames(alone, each, video.backbone.filters, epochs)
     return {
         "videos": len(test),
         "code": whole,

@@ -11,8 +11,9 @@ from ae_zoo.layers.bottleneck import weight_penalty
 class ConvLSTMBackbone:
     """Each frame is halved by convolutions; a ConvLSTM reads the frames in order.
 
-    Its last state is what the encoder gives. The decoder repeats the code for each
-    frame before another ConvLSTM, whose states transposed convolutions enlarge.
+    Its states after each frame, flattened, are what the encoder gives. The decoder
+    makes of the code what another ConvLSTM reads, whose states transposed convolutions
+    enlarge.
 
     Args:
         input_shape: `(frames, height, width, channels)`; height and width are multiples
@@ -65,7 +66,7 @@ class ConvLSTMBackbone:
             h = layers.TimeDistributed(layer, name=f"conv_{i}")(h)
             if dropout:
                 h = layers.TimeDistributed(layers.SpatialDropout2D(dropout))(h)
-        h = self._layer(layers.ConvLSTM2D, filters[-1])(h)
+        h = self._remember(h)
         self.encoder = keras.Model(inputs, layers.Flatten()(h), name="encoder")
         self.feature_names = tuple(f"conv_{i}" for i in range(1, len(filters) + 1))
 
@@ -79,17 +80,20 @@ class ConvLSTMBackbone:
             **options,
         )
 
+    def _remember(self, x):
+        """Adds to each frame the state of a ConvLSTM after it."""
+        memory = self._layer(layers.ConvLSTM2D, x.shape[-1], return_sequences=True)
+        return layers.Add()([x, memory(x)])
+
     def decoder(self, bottleneck, activation) -> keras.Model:
         """Model from the code to `input_shape`, with `activation` at the end."""
         frames, height, width, channels = self.input_shape
         shrink = 2 ** len(self.filters)
-        smallest = (height // shrink, width // shrink, self.filters[-1])
+        smallest = (frames, height // shrink, width // shrink, self.filters[-1])
 
         inputs = keras.Input((bottleneck.latent_dim,))
         x = expand(inputs, smallest, self.activation, self.l1, self.l2)
-        x = layers.RepeatVector(frames)(layers.Flatten()(x))
-        x = layers.Reshape((frames, *smallest))(x)
-        x = self._layer(layers.ConvLSTM2D, self.filters[-1], return_sequences=True)(x)
+        x = self._remember(x)
         outputs = [channels, *self.filters[:-1]]
         for i, n in enumerate(reversed(outputs), 1):
             inner = self.activation if i < len(outputs) else "linear"
