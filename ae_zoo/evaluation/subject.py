@@ -12,6 +12,8 @@ from ae_zoo.errors import InputError
 
 # Directions with less variance than this, relative to the largest, are rounding.
 NULL_VARIANCE = 1e-10
+# Values of an example up to which PCA is exact: it takes their number to the third.
+WIDEST_EXACT = 5000
 
 
 class Photographs:
@@ -76,7 +78,9 @@ class Subject:
         """PCA of the training pixels with as many components as the code, or all."""
         pixels = flatten(self.train).astype("float64")
         components = min(self.model.latent_dim, *pixels.shape)
-        return PCA(components, svd_solver="covariance_eigh").fit(pixels)
+        wide = pixels.shape[1] > WIDEST_EXACT
+        solver = "randomized" if wide else "covariance_eigh"
+        return PCA(components, svd_solver=solver, random_state=0).fit(pixels)
 
     @cached_property
     def pca_train_codes(self) -> np.ndarray:
