@@ -4,6 +4,7 @@ import io
 import json
 from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -26,6 +27,7 @@ def digits():
 @pytest.fixture(scope="module")
 def models():
     """Tiny untrained stand-ins for the models of the demo."""
+    keras.utils.set_random_seed(0)
     build = ae_zoo.models.build
     codec = build("factorized_ae", filters=(4, 4, 4, 4))
     codec.bottleneck.finish()

@@ -77,9 +77,9 @@ def test_every_file_has_one_checksum(root):
     lines = (root / "ae_zoo" / "data" / "checksums.tsv").read_text().splitlines()
     rows = [line.split("\t") for line in lines]
     urls, sizes, digests, paths = zip(*rows, strict=True)
-    assert len(lines) == 585
+    assert len(lines) == 622
     for column in (urls, digests, paths):
-        assert len(set(column)) == 585
+        assert len(set(column)) == 622
     assert all(len(bytes.fromhex(digest)) == 32 for digest in digests)
     assert min(map(int, sizes)) > 10_000
     assert list(urls) == sorted(urls), "TFDS keeps them sorted"
