@@ -29,7 +29,7 @@ WHITE = 255  # noise levels are given in levels of 8-bit pictures
 DENOISER = "restoration_ae_grey.bsds500"
 COLOUR_DENOISER = "restoration_ae_colour.bsds500"
 INPAINTER = "inpainting_ae.bsds500"
-FILLED_TILE = 768  # pixels: less than of other tasks, as its network takes more memory
+FILLED_TILE = 640  # pixels: less than of other tasks, as its network takes more memory
 
 Failures = list[tuple[Path, str]]
 
