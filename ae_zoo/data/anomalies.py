@@ -6,12 +6,11 @@ models take them: each column in standard deviations of the normal rows of 'trai
 the mean and 0.05 a standard deviation, what lies beyond ten of them as there.
 """
 
-from pathlib import PurePosixPath
-
 import numpy as np
 import tensorflow_datasets as tfds
 
 from ae_zoo.data.datasets import Examples, prepare, read_split
+from ae_zoo.data.published import addresses
 from ae_zoo.errors import InputError
 
 INPUT = {"channels": "standardised columns"}
@@ -37,10 +36,10 @@ def load(name: str, split: str, data_dir, shape: tuple[int, ...]) -> Examples:
             f"[{x.shape[1]}], or to [20, {x.shape[1]}] for windows of 20 rows."
         )
     if len(shape) == 2:
-        first = np.arange(len(x) - shape[0] + 1)
-        last = first + shape[0] - 1
-        first = first[series[first] == series[last]]  # a window lies in one series
-        last = first + shape[0] - 1
+        last = np.arange(shape[0] - 1, len(x))
+        first = last - shape[0] + 1
+        inside = series[first] == series[last]  # a window lies in one series
+        first, last = first[inside], last[inside]
         x = x[first[:, None] + np.arange(shape[0])]
         labels, series = labels[last], series[last]
     return Examples(x, None if split.startswith("train") else labels, series)
@@ -76,14 +75,8 @@ class _Anomalies(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         )
 
     def _split_generators(self, dl_manager):
-        folder = PurePosixPath(self.FOLDER)
-        paths = {url: PurePosixPath(i.filename) for url, i in self.url_infos.items()}
-        addresses = {
-            str(path.relative_to(folder)): url
-            for url, path in paths.items()
-            if path.is_relative_to(folder)
-        }
-        tables = self.tables(dl_manager.download(addresses))
+        files = dl_manager.download(addresses(self, self.FOLDER))
+        tables = self.tables(files)
         return {
             split: self._generate_examples(tables, split) for split in ("train", "test")
         }

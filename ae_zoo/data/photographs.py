@@ -6,9 +6,9 @@ SHA-256, and the path at which TFDS takes the file from its manual folder, if it
 there, instead of downloading it.
 """
 
-from pathlib import PurePosixPath
-
 import tensorflow_datasets as tfds
+
+from ae_zoo.data.published import addresses
 
 # bsds500/val holds the 68 pictures of bsd68 in colour: `test001.png` is 101085.jpg.
 _CBSD68 = """
@@ -40,9 +40,7 @@ class _Photographs(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     @classmethod
     def addresses(cls, split: str) -> dict[str, str]:
         """The address of each file of a split, by its name."""
-        folder = PurePosixPath(cls.FOLDER.format(split=split))
-        paths = {url: PurePosixPath(i.filename) for url, i in cls.url_infos.items()}
-        return {path.name: url for url, path in paths.items() if path.parent == folder}
+        return addresses(cls, cls.FOLDER.format(split=split))
 
     def _info(self):
         image = tfds.features.Image(shape=(None, None, self.CHANNELS))

@@ -4,10 +4,10 @@ Importing this module registers `sentences`; its files and their checksums are i
 checksums.tsv, as those of the photographs.
 """
 
-from pathlib import PurePosixPath
-
 import numpy as np
 import tensorflow_datasets as tfds
+
+from ae_zoo.data.published import addresses
 
 # Sets, each with its files; of 'trec' the second is the official test set.
 SETS = {
@@ -46,12 +46,7 @@ class Sentences(tfds.core.GeneratorBasedBuilder):
         )
 
     def _split_generators(self, dl_manager):
-        addresses = {
-            PurePosixPath(info.filename).name: url
-            for url, info in self.url_infos.items()
-            if PurePosixPath(info.filename).parts[0] == "text"
-        }
-        files = dl_manager.download(addresses)
+        files = dl_manager.download(addresses(self, "text"))
         return {
             split: self._generate_examples(files, split) for split in ("train", "test")
         }

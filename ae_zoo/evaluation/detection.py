@@ -33,15 +33,18 @@ def measure(subject) -> tuple[dict, dict]:
         "knn_": nearest.kneighbors(test)[0][:, -1],
         "isolation_forest_": -forest.score_samples(test),
     }
-    prefix = PREFIXES[subject.name]
-    results = {}
-    for method, values in scores.items():
-        labels = subject.test_labels
-        key = f"{method}{prefix}"
-        results[f"{key}_auroc"] = roc_auc_score(labels, values)
-        results[f"{key}_aupr"] = average_precision_score(labels, values)
-    ours = {key: value for key, value in results.items() if key.startswith(prefix)}
-    return ours, {key: results[key] for key in results.keys() - ours.keys()}
+    metrics, *baselines = (
+        _areas(f"{method}{PREFIXES[subject.name]}", subject.test_labels, values)
+        for method, values in scores.items()
+    )
+    return metrics, {key: area for areas in baselines for key, area in areas.items()}
+
+
+def _areas(key: str, labels: np.ndarray, scores: np.ndarray) -> dict[str, float]:
+    return {
+        f"{key}_auroc": roc_auc_score(labels, scores),
+        f"{key}_aupr": average_precision_score(labels, scores),
+    }
 
 
 def _error(x: np.ndarray, rebuilt: np.ndarray) -> np.ndarray:
