@@ -22,7 +22,7 @@ def write_table() -> None:
     for entry in read_manifest()["weights"]:
         metrics, baselines = entry["metrics"], entry["baselines"]
         if "mse" not in metrics or len(entry["input"]["shape"]) != 3:
-            continue  # see docs/photographs.md and docs/sequences.md
+            continue  # these have tables of their own in docs/
         lines.append(
             f"| `{entry['name']}` | {entry['parameters']:,} | {entry['latent'][0]} "
             f"| {metrics['mse']:.4f} | {baselines['pca_mse']:.4f} "

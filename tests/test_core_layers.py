@@ -70,6 +70,8 @@ def test_shift_corruption_moves_each_example(rng):
     assert found.any(axis=0).all()
     with pytest.raises(InputError, match="another noise"):
         layers.ShiftCorruption(1)(x[:, :, 0])
+    with pytest.raises(ValueError, match="one number or two"):
+        layers.ShiftCorruption((0.1, 0.1, 0.1))
 
 
 @pytest.mark.parametrize("name", corruption.CORRUPTIONS)

@@ -79,6 +79,11 @@ class ShiftCorruption(Corruption):
     or one for each of the axes.
     """
 
+    def __init__(self, level, seed=None, **kwargs):
+        super().__init__(level, seed, **kwargs)
+        if np.ndim(level) and len(level) != 2:
+            raise ValueError(f"level must be one number or two, received {level}")
+
     def build(self, input_shape):
         if len(input_shape) < 3:
             raise InputError(
@@ -87,10 +92,7 @@ class ShiftCorruption(Corruption):
             )
 
     def corrupt(self, x, seed):
-        levels = (
-            self.level if isinstance(self.level, (tuple, list)) else [self.level] * 2
-        )
-        for axis, level in enumerate(levels, 1):
+        for axis, level in enumerate(np.broadcast_to(self.level, 2), 1):
             size, ndim = ops.shape(x)[axis], len(x.shape)
             most = round(level * x.shape[axis])
             steps = keras.random.randint(ops.shape(x)[:1], -most, most + 1, seed=seed)

@@ -1,7 +1,7 @@
 """Find a failing pump: when it goes wrong, and which sensor says so.
 
     python docs/guides/failing_pump.py
-    python docs/guides/failing_pump.py data.csv --first 400
+    python docs/guides/failing_pump.py data.csv --first 400 --ignore anomaly,changepoint
 
 Without a file the readings of a pump are simulated, whose suction valve slowly closes.
 Any CSV or Parquet table of sensors will do, the first rows of which are normal.
@@ -43,8 +43,10 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("table", nargs="?", help="a .csv or .parquet file")
     parser.add_argument("--first", type=int, default=600, help="rows that are normal")
+    parser.add_argument("--ignore", default="", help="columns that are no sensors")
     options = parser.parse_args(arguments)
-    pump = read_frame(options.table) if options.table else simulate()
+    ignored = [name for name in options.ignore.split(",") if name]
+    pump = read_frame(options.table, ignored) if options.table else simulate()
 
     # 20 readings at once, so that noise cancels out and what lasts stays.
     detector = AnomalyDetector(
