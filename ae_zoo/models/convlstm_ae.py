@@ -18,7 +18,7 @@ def convlstm_ae(
     kernel_size=3,
     activation="gelu",
     loss="mse",
-    output="linear",
+    output="sigmoid",
     dropout=0.0,
     l1=0.0,
     l2=0.0,
@@ -37,7 +37,7 @@ def convlstm_ae(
             'gelu'.
         loss: 'mse', 'mae' (squared or absolute error an example) or 'bce' (nats an
             example).
-        output: 'linear', or 'sigmoid', which can be stuck at 0 where most is black.
+        output: 'sigmoid', which can be stuck at 0 where most is black, or 'linear'.
         dropout: rate after each halving in the encoder.
         l1, l2: weight penalties on the kernels.
 
