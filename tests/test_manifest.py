@@ -58,6 +58,12 @@ def test_bundled_files_have_the_promised_bytes(entry):
         assert find_problem(folder / file["name"], file) is None
 
 
+def test_bundled_weights_are_small():
+    files = manifest.weights_path().glob("*/model.weights.h5")
+    sizes = [file.stat().st_size for file in files]
+    assert max(sizes) <= 8e6 and sum(sizes) <= 100e6
+
+
 @each(PUBLISHED)
 def test_entry_names_what_the_package_has(entry):
     from ae_zoo import models
