@@ -14,7 +14,7 @@ from ae_zoo.data.tables import Frame, read_frame
 from ae_zoo.errors import InputError
 from ae_zoo.tasks.detection import Detection, Interval
 
-NAMES = ["load", "flow", "phase"]
+NAMES = ["load", "flow", "phase", "heat"]
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def values():
     rng = np.random.default_rng(0)
     t = np.arange(300)
     load = np.sin(t / 9)
-    x = np.stack([load, 2 * load + 1, np.cos(t / 9)], axis=1)
+    x = np.stack([load, 2 * load + 1, np.cos(t / 9), 5 - load], axis=1)
     x += 0.1 * rng.standard_normal(x.shape)
     x[250:, 1] += 3
     return x
@@ -58,7 +58,7 @@ def table(values, tmp_path):
 def test_detect(kind, table, values, tmp_path, capsys):
     scores, picture = tmp_path / "scores.csv", tmp_path / "scores.png"
     paths = [str(table(kind)), "-o", str(scores), "--plot", str(picture)]
-    options = ["--first", "200", "--margin", "1.2", "--epochs", "20", "--json"]
+    options = ["--first", "200", "--margin", "1.2", "--epochs", "60", "--json"]
     series = ["--window", "20", "--combine", "max"] if kind == "npy" else []
     assert main(["detect", *paths, *options, *series]) == 0
     answer = json.loads(capsys.readouterr().out)
@@ -97,11 +97,12 @@ def test_a_saved_detector_scores_another_table(table, values, tmp_path, capsys):
     assert "is fitted already" in capsys.readouterr().err
     # The columns may come in another order, with more beside them.
     mixed = tmp_path / "mixed.csv"
-    lines = ["more,phase,datetime,flow,load"]
+    order = ["more", "phase", "datetime", "flow", "heat", "load"]
+    lines = [",".join(order)]
     with open(source) as file:
         lines += [
-            f"7,{r['phase']},{r['datetime']},{r['flow']},{r['load']}"
-            for r in csv.DictReader(file)
+            ",".join((row | {"more": "7"})[name] for name in order)
+            for row in csv.DictReader(file)
         ]
     mixed.write_text("\n".join(lines))
     assert main(["detect", str(mixed), "--model", str(saved), "-o", scores]) == 0
@@ -161,13 +162,13 @@ def test_a_column_missing_at_predict_time(table, tmp_path, capsys):
         == 0
     )
     less = tmp_path / "less.csv"
-    less.write_text("load,phase\n" + "1,2\n" * 30)
+    less.write_text("load,phase,heat\n" + "1,2,3\n" * 30)
     assert main(["detect", str(less), "--model", saved, *scores]) == 2
     assert "Column flow missing" in capsys.readouterr().err
     rows = tmp_path / "rows.npy"
     np.save(rows, np.zeros((30, 2)))
     assert main(["detect", str(rows), "--model", saved, *scores]) == 2
-    assert "Columns load, flow, phase missing" in capsys.readouterr().err
+    assert "Columns load, flow, phase, heat missing" in capsys.readouterr().err
 
 
 def test_words_for_missing_values(table, tmp_path, capsys):
@@ -177,7 +178,7 @@ def test_words_for_missing_values(table, tmp_path, capsys):
     path.write_text("\n".join(lines))
     scores = ["-o", str(tmp_path / "scores.csv")]
     assert main(["detect", str(path), "--epochs", "1", *scores]) == 0
-    assert "column phase became the median" in capsys.readouterr().err
+    assert "column heat became the median" in capsys.readouterr().err
 
 
 def test_categories(tmp_path, capsys):

@@ -28,7 +28,7 @@ def detect(
             "--model",
             metavar="NAME",
             help="Folder of a detector that --save wrote; or a family to train, by "
-            "default deep_ae, or a pretrained weight.",
+            "default denoising_ae, or a pretrained weight.",
             show_default=False,
         ),
     ] = None,
@@ -74,8 +74,8 @@ def detect(
     combine: Annotated[
         str | None,
         typer.Option(
-            help="Of the columns' errors: mahalanobis, mean or max; by default max for "
-            "a table with times, else mahalanobis up to 256 columns.",
+            help="Of the columns' errors: mahalanobis, mean or max; by default "
+            "mahalanobis up to 256 columns, else mean.",
             show_default=False,
         ),
     ] = None,
@@ -130,12 +130,12 @@ def detect(
             kinds = [detector.names_[i] for i in detector.categories_]
             frame = read_frame(source, left_out, kinds).select(detector.names_)
         else:
-            is_series = frame.times is not None
+            is_series = (window or 1) > 1 or frame.times is not None
             detector = AnomalyDetector(
-                model or "deep_ae",
+                model or "denoising_ae",
                 window=window or (SERIES_WINDOW if is_series else 1),
                 measure="error" if is_series else "both",
-                combine=combine or ("max" if is_series else "auto"),
+                combine=combine or "auto",
                 contamination="auto" if contamination is None else contamination,
                 alarm_rate=alarm_rate,
                 margin=margin,

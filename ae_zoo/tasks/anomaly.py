@@ -21,10 +21,10 @@ from ae_zoo.errors import InputError
 from ae_zoo.tasks.fitting import Fitting, filled_up, is_family, load_pretrained
 from ae_zoo.tasks.thresholds import RULES
 
-# What `fit` gives a family that takes it. A bounded activation cannot follow a value
-# beyond those of training, so that the reconstruction stays behind and the error shows.
-DEFAULTS = {"hidden": (64,), "activation": "tanh"}
-LATENT = 4  # values of a code, at most half of those of a row
+# What `fit` gives a family that takes it. The denoising autoencoder learns to take back
+# noise of this level, and so pulls what is odd towards what is normal.
+DEFAULTS = {"hidden": (256,), "level": 0.3}
+LATENT = 16  # values of a code, at most half of those of a row
 
 _CHOICES = {
     "measure": ("error", "latent", "both"),
@@ -50,9 +50,9 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     One in a hundred held-out normal rows exceeds 1, in its error and in its distance.
 
     Args:
-        model: a family ('deep_ae', 'vae', 'conv1d_ae', 'recurrent_ae', ...), trained in
-            `fit` on standardised columns; a pretrained weight as `ae_zoo.load` takes
-            it, for rows of flattened images; or an `Autoencoder`.
+        model: a family ('denoising_ae', 'vae', 'conv1d_ae', 'recurrent_ae', ...),
+            trained in `fit` on standardised columns; a pretrained weight as
+            `ae_zoo.load` takes it, for rows of flattened images; or an `Autoencoder`.
         window: rows of a time series that the model sees at once; 1 for tables, whose
             rows have no order. A row is scored by the window that ends with it, and
             those before the first full window as that one.
@@ -72,7 +72,10 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         holdout: share of the rows that the model is not trained on but that give the
             units and the threshold; the last of a time series, else by chance. Of too
             few rows, all do both.
-        latent_dim: size of the code of a family; None for 4, but at most half of the
+        trim: share of the rows of a table, those with the highest scores, that the
+            model then learns again without; for tables with many abnormal rows in them.
+            What is rare but normal goes with them, so it is 0 by default.
+        latent_dim: size of the code of a family; None for 16, but at most half of the
             values that the model sees.
         epochs, batch_size, learning_rate: of the training, by Adam.
         random_state: integer, `RandomState` or None, for the split, the initial
@@ -107,7 +110,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
 
     def __init__(
         self,
-        model="deep_ae",
+        model="denoising_ae",
         *,
         window=1,
         measure="both",
@@ -117,10 +120,11 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         alarm_rate=0.01,
         margin=1.0,
         holdout=0.25,
+        trim=0.0,
         latent_dim=None,
         epochs=30,
         batch_size=128,
-        learning_rate=3e-3,
+        learning_rate=1e-3,
         random_state=None,
         model_arguments=None,
         categories=None,
@@ -134,6 +138,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         self.alarm_rate = alarm_rate
         self.margin = margin
         self.holdout = holdout
+        self.trim = trim
         self.latent_dim = latent_dim
         self.epochs = epochs
         self.batch_size = batch_size
@@ -181,8 +186,11 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         X = self._filled(X)
         rng = check_random_state(self.random_state)
         train, held = self._split(X, rng)
-        self._learn_model(train, rng)
-        self._learn_units(train, held)
+        self._learn(train, held, rng)
+        if self.trim:
+            limit = np.quantile(self._score(X), 1 - self.trim)
+            kept = (rows[self._score(rows) <= limit] for rows in (train, held))
+            self._learn(*kept, rng)
         if self.contamination == "auto":
             scores = self._score(held)
             limit = self.margin * RULES[self.threshold](scores, self.alarm_rate)
@@ -336,6 +344,11 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             value = getattr(self, name)
             if not isinstance(value, numbers.Integral) or value < 1:
                 raise InputError(f"{name} must be an integer above 0, not {value!r}.")
+        if self.trim != 0 and (self.window > 1 or not _between(self.trim, 0, 0.5)):
+            raise InputError(
+                "trim is a share of the rows of a table, from 0 to 0.5, not "
+                f"{self.trim!r}; of a time series give fit a normal stretch."
+            )
         if not _between(self.margin, 0, math.inf):
             raise InputError(f"margin must be above 0, not {self.margin!r}.")
 
@@ -401,6 +414,10 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             X = X[rng.permutation(len(X))]
         return X[:-held], X[-held:]
 
+    def _learn(self, train: np.ndarray, held: np.ndarray, rng) -> None:
+        self._learn_model(train, rng)
+        self._learn_units(train, held)
+
     def _learn_model(self, train: np.ndarray, rng) -> None:
         from ae_zoo.models import family
 
@@ -413,7 +430,9 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         self.mean_, scale = train.mean(axis=0), train.std(axis=0)
         self.scale_ = np.where(scale > _TINY * np.abs(self.mean_), scale, 1.0)
         windows = self._windows(train)
-        known = family(self.model).arguments
+        known, given = set(family(self.model).arguments), self.model_arguments or {}
+        if "backbone" in known and given.get("backbone", "dense") == "dense":
+            known.add("hidden")
         defaults = {key: x for key, x in DEFAULTS.items() if key in known}
         fitting = Fitting(
             self.model,
@@ -421,7 +440,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             self.epochs,
             self.batch_size,
             self.learning_rate,
-            defaults | (self.model_arguments or {}),
+            defaults | given,
         )
         self.model_, self.loss_curve_ = fitting.train(windows, rng)
 

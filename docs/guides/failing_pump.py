@@ -9,6 +9,7 @@ Writes pump.png and pump/, the detector.
 """
 
 import argparse
+import shutil
 
 import numpy as np
 
@@ -49,9 +50,7 @@ def main(arguments=None):
     pump = read_frame(options.table, ignored) if options.table else simulate()
 
     # 20 readings at once, so that noise cancels out and what lasts stays.
-    detector = AnomalyDetector(
-        window=20, measure="error", combine="max", margin=1.5, random_state=0
-    )
+    detector = AnomalyDetector(window=20, measure="error", margin=2.0, random_state=0)
     detector.fit(pump.values[: options.first], names=pump.names)
     found = detect(detector, pump)
     found.draw().savefig("pump.png")
@@ -62,6 +61,7 @@ def main(arguments=None):
         )
 
     # What stands beside the pump: it loads the detector, and scores as readings come.
+    shutil.rmtree("pump", ignore_errors=True)  # that of an earlier run
     detector.save("pump")
     live = AnomalyDetector.load("pump")
     for row, reading in enumerate(pump.values):
