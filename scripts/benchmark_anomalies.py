@@ -43,8 +43,9 @@ NAB_WINDOW = 32  # values
 SKAB_TRAINING = 400  # rows at the start of each file
 SKAB_GROUPS = ("valve1", "valve2", "other")
 SKAB_UNUSED = ("anomaly", "changepoint")
-# Chosen by F1 on the files of valve1 alone, by scripts/select_detector.py. What earlier
-# choices, of other networks, had reached on all files was known by then.
+# Chosen by F1 on the files of valve1 alone, by scripts/select_detector.py and a few
+# more trials there (other windows, codes, noise and measures). What earlier choices, one
+# of them with this network, had reached on all files was known by then.
 SKAB_DETECTOR = {
     "window": 28,
     "measure": "error",
@@ -53,8 +54,6 @@ SKAB_DETECTOR = {
     "batch_size": 64,
 }
 SKAB_MARGIN = 3.5
-# Of the other methods, chosen by F1 on valve1 as well.
-MARGINS = np.arange(1, 4.01, 0.05)
 ALARM_RATE = 0.01  # of normal rows, before the margin
 
 
@@ -195,7 +194,11 @@ def areas(method: Method, splits: list[Split]) -> dict[str, float]:
 
 
 def skab(
-    folder: Path, score: Callable, margin: float | None = None, groups=SKAB_GROUPS
+    folder: Path,
+    score: Callable,
+    margin: float | None = None,
+    seed: int = 0,
+    groups=SKAB_GROUPS,
 ) -> dict[str, float]:
     """Katser and Kozitsin, 2020, doi:10.34740/KAGGLE/DSV/1693952: one detector a file.
 
@@ -204,10 +207,11 @@ def skab(
 
     Args:
         folder: of the groups valve1, valve2 and other.
-        score: of the rows to learn from and the rows to score, gives scores of these in
-            units of a threshold without labels.
+        score: of the rows to learn from, the rows to score and the seed, gives scores
+            in units of a threshold without labels.
         margin: on that threshold; None for the best by F1 on valve1.
-        groups: which of them.
+        seed: for `score`.
+        groups: which of them; valve1 for a margin.
 
     Returns:
         `margin`, `f1`, `far` and `mar` (false and missed alarms in percent), `auroc`
@@ -218,10 +222,13 @@ def skab(
         for path in sorted(Path(folder, group).glob("*.csv")):
             rows = read_frame(path, SKAB_UNUSED).values
             truth = _skab_labels(path)[SKAB_TRAINING:]
-            files.append((truth, score(rows[:SKAB_TRAINING], rows[SKAB_TRAINING:])))
+            parts = rows[:SKAB_TRAINING], rows[SKAB_TRAINING:]
+            files.append((truth, score(*parts, seed)))
     if margin is None:
         chosen = found["valve1"]
-        margin = max(MARGINS, key=lambda limit: _alarms(chosen, limit)["f1"])
+        scores = np.concatenate([scores for _, scores in chosen])
+        limits = np.quantile(scores, np.linspace(0, 1, 201))
+        margin = max(limits, key=lambda limit: _alarms(chosen, limit)["f1"])
     figures = {"margin": float(margin)}
     figures |= _alarms([*itertools.chain(*found.values())], margin)
     for group, files in found.items():
@@ -232,8 +239,8 @@ def skab(
 def our_skab(**options) -> Callable:
     """`AnomalyDetector` with these options, for `skab`."""
 
-    def score(train, test):
-        detector = AnomalyDetector(random_state=0, **options).fit(train)
+    def score(train, test, seed):
+        detector = AnomalyDetector(random_state=seed, **options).fit(train)
         return detector.anomaly_score(test) / -detector.offset_
 
     return score
@@ -247,13 +254,13 @@ def by_windows(method: Method) -> Callable:
     """
     width = SKAB_DETECTOR["window"]
 
-    def score(train, test):
+    def score(train, test, seed):
         learnt = round(len(train) * (1 - SKAB_DETECTOR["holdout"]))
         scaler = StandardScaler().fit(train[:learnt])
         rows = scaler.transform(np.concatenate([train, test]))
         windows = np.lib.stride_tricks.sliding_window_view(rows, width, axis=0)
         windows = windows.reshape(len(windows), -1)
-        scores = method(windows[: learnt - width + 1], windows[learnt:], 0)
+        scores = method(windows[: learnt - width + 1], windows[learnt:], seed)
         held, scores = scores[: -len(test)], scores[-len(test) :]
         return scores / np.quantile(held, 1 - ALARM_RATE)
 
@@ -344,17 +351,20 @@ def measure(protocol: str, options) -> Iterator[tuple[str, dict[str, float]]]:
         scorers = {"ae_zoo": our_skab(**SKAB_DETECTOR)} | scorers
         margins = {"ae_zoo": SKAB_MARGIN}
         for name in among(scorers, options.methods):
-            margin = margins.get(name)
-            yield name, skab(options.data / "skab", scorers[name], margin)
+            figures = [
+                skab(options.data / "skab", scorers[name], margins.get(name), seed)
+                for seed in range(options.seeds)
+            ]
+            yield name, means(figures)
         return
     methods = OURS | methods
     sets = load(protocol, options.data, options.seeds)
     for name in among(methods, options.methods):
-        figures = [areas(methods[name], splits) for splits in sets.values()]
-        yield (
-            name,
-            {key: float(np.mean([f[key] for f in figures])) for key in figures[0]},
-        )
+        yield name, means([areas(methods[name], splits) for splits in sets.values()])
+
+
+def means(figures: list[dict[str, float]]) -> dict[str, float]:
+    return {key: float(np.mean([f[key] for f in figures])) for key in figures[0]}
 
 
 def among(known: dict, names: list[str] | None) -> list[str]:
@@ -368,13 +378,17 @@ def main() -> None:
     parser.add_argument(
         "protocols", nargs="*", default=["skab", "fraud", "ecg5000"], metavar="protocol"
     )
-    parser.add_argument("--seeds", type=int, default=3, help="splits a set")
+    parser.add_argument(
+        "--seeds", type=int, default=3, help="of skab; splits of fraud and of ADBench"
+    )
     parser.add_argument("--methods", nargs="+", help="by default all, by their names")
     parser.add_argument("--json", action="store_true", help="print JSON at the end")
     options = parser.parse_args()
     if unknown := set(options.protocols) - set(PROTOCOLS):
         parser.error(f"no protocols {unknown}; there are {', '.join(PROTOCOLS)}")
     names = [*OURS, *peers()]
+    if "skab" in options.protocols:
+        names = ["ae_zoo", *peers()]
     if unknown := set(options.methods or ()) - set(names):
         parser.error(f"no methods {unknown}; there are {', '.join(names)}")
     results = {}

@@ -44,7 +44,7 @@ def load(name: str, rows: int) -> None:
 
         from ae_zoo.tasks import AnomalyDetector
 
-        _worker["detector"] = AnomalyDetector("deep_ae", window=1, random_state=0)
+        _worker["detector"] = AnomalyDetector(random_state=0)
         _worker["score"] = _worker["detector"].anomaly_score
     _worker["table"] = table(rows)
 

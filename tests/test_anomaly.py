@@ -137,14 +137,24 @@ def test_what_stands_out_is_learnt_without(cells):
     normal, others = cells
     mixed = np.concatenate([normal, others[:100]])
     rest, labels = np.concatenate([normal, others[100:]]), np.repeat([0, 1], [357, 112])
-    areas = [
-        roc_auc_score(labels, detector.fit(mixed).anomaly_score(rest))
-        for detector in (
-            AnomalyDetector(random_state=0),
-            AnomalyDetector(random_state=0, trim=0.3),
-        )
-    ]
+    areas = []
+    for trim in (0.0, 0.3):
+        detector = AnomalyDetector(random_state=0, contamination=100 / 457, trim=trim)
+        detector.fit(mixed)
+        areas.append(roc_auc_score(labels, detector.anomaly_score(rest)))
     assert areas[1] > areas[0] + 0.02
+    flagged = detector.predict(rest) == -1
+    assert flagged[labels == 1].mean() > 0.6 and flagged[labels == 0].mean() < 0.15
+
+
+def test_a_family_has_its_own_arguments_when_told_nothing(cells, series):
+    detector = AnomalyDetector(epochs=1).fit(cells[0])
+    known = {"backbone": "dense", "hidden": (256,), "level": 0.3, "latent_dim": 6}
+    assert known.items() <= detector.model_.arguments.items()
+    convolved = {"backbone": "conv1d", "filters": (4,)}
+    detector = AnomalyDetector(window=8, epochs=1, model_arguments=convolved)
+    detector.fit(series[0])
+    assert detector.model_.backbone.filters == (4,)
 
 
 def test_what_columns_have_in_common_counts_once():
@@ -153,10 +163,13 @@ def test_what_columns_have_in_common_counts_once():
     x = level + 0.1 * rng.standard_normal((400, 8))
     together, apart = np.full((1, 8), 2.5), np.zeros((1, 8))
     apart[0, 3] = 0.8  # 0.8 of a standard deviation, where the others tell otherwise
-    detector = AnomalyDetector(measure="error", random_state=0).fit(x)
-    assert detector.combine_ == "mahalanobis"
-    high, low = detector.anomaly_score(np.concatenate([apart, together]))
-    assert high > 3 * low
+    blind = QUICK | {"epochs": 1, "learning_rate": 1e-6, "measure": "error"}
+    ratios = {}
+    for combine in ("mahalanobis", "mean"):
+        detector = AnomalyDetector(combine=combine, **blind).fit(x)
+        high, low = detector.anomaly_score(np.concatenate([apart, together]))
+        ratios[combine] = high / low
+    assert ratios["mahalanobis"] > 1 and ratios["mean"] < 0.5
 
 
 def test_many_columns_have_no_covariance():
@@ -353,8 +366,9 @@ def test_missing_values_and_constant_columns_are_named(cells):
         ({"contamination": "much"}, "contamination must be 'auto', or above 0"),
         ({"margin": 0}, "margin must be above 0, not 0"),
         ({"epochs": 1.5}, "epochs must be an integer above 0, not 1.5"),
-        ({"trim": 0.6}, "trim is a share of the rows of a table, from 0 to 0.5, not"),
-        ({"trim": 0.1, "window": 9}, "of a time series give fit a normal stretch"),
+        ({"trim": 0.6}, "trim must be from 0 to 0.5, not 0.6"),
+        ({"trim": 0.1, "window": 9}, "trim is for tables, not for windows of 9 rows"),
+        ({"trim": 0.1, "model": "dense_ae.mnist"}, "the model is pretrained"),
         ({"window": 400}, "357 rows are fewer than the window of 400"),
         ({"model": 3}, "model is a int: pass the name of a family"),
         ({"model": "inpainting_ae"}, "has no code of one size"),

@@ -93,6 +93,8 @@ def test_a_saved_detector_scores_another_table(table, values, tmp_path, capsys):
     again = ["detect", str(source), "-o", scores, "--model"]
     assert main([*again, "deep_ae", "--save", str(saved)]) == 2
     assert "exists: choose a new folder" in capsys.readouterr().err
+    assert main([*again, "vae", "--trim", "0.2"]) == 2
+    assert "a normal stretch of the time series" in capsys.readouterr().err
     assert main([*again, str(saved), "--window", "3"]) == 2
     assert "is fitted already" in capsys.readouterr().err
     # The columns may come in another order, with more beside them.

@@ -91,6 +91,13 @@ def detect(
     margin: Annotated[
         float, typer.Option(help="Factor on the threshold, for data that drift.")
     ] = 1.0,
+    trim: Annotated[
+        float,
+        typer.Option(
+            help="Share of a table's rows, the worst, to train again without: where "
+            "many are abnormal.",
+        ),
+    ] = 0.0,
     epochs: Annotated[int, typer.Option(min=1, help="Passes of the training.")] = 30,
     seed: Annotated[int, typer.Option(help="The same seed, the same scores.")] = 0,
     ignore: Annotated[
@@ -124,7 +131,9 @@ def detect(
         from ae_zoo.tasks.detection import detect as score
 
         if is_fitted:
-            if any((fit, normal, first, save, window, combine, contamination, kinds)):
+            if any(
+                (fit, normal, first, save, window, combine, contamination, trim, kinds)
+            ):
                 raise InputError(f"{model} is fitted already: leave out how to fit it.")
             detector = AnomalyDetector.load(model)
             kinds = [detector.names_[i] for i in detector.categories_]
@@ -139,6 +148,7 @@ def detect(
                 contamination="auto" if contamination is None else contamination,
                 alarm_rate=alarm_rate,
                 margin=margin,
+                trim=trim,
                 epochs=epochs,
                 random_state=seed,
                 categories=kinds,

@@ -21,9 +21,13 @@ from ae_zoo.errors import InputError
 from ae_zoo.tasks.fitting import Fitting, filled_up, is_family, load_pretrained
 from ae_zoo.tasks.thresholds import RULES
 
-# What `fit` gives a family that takes it. The denoising autoencoder learns to take back
-# noise of this level, and so pulls what is odd towards what is normal.
-DEFAULTS = {"hidden": (256,), "level": 0.3}
+# What `fit` gives a family when it is told nothing. The denoising autoencoder learns to
+# take back noise of this level, and so pulls what is odd towards what is normal.
+DEFAULTS = {
+    "denoising_ae": {"hidden": (256,), "level": 0.3},
+    "deep_ae": {"hidden": (256,)},
+    "stacked_ae": {"hidden": (256,)},
+}
 LATENT = 16  # values of a code, at most half of those of a row
 
 _CHOICES = {
@@ -72,16 +76,17 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         holdout: share of the rows that the model is not trained on but that give the
             units and the threshold; the last of a time series, else by chance. Of too
             few rows, all do both.
-        trim: share of the rows of a table, those with the highest scores, that the
-            model then learns again without; for tables with many abnormal rows in them.
-            What is rare but normal goes with them, so it is 0 by default.
+        trim: share of the rows of a table, those with the highest scores, that a family
+            is then trained again without; for tables with many abnormal rows in them.
+            What is rare but normal goes with them, so it is 0 by default. They still
+            count for the threshold: say by `contamination` how many are abnormal.
         latent_dim: size of the code of a family; None for 16, but at most half of the
             values that the model sees.
         epochs, batch_size, learning_rate: of the training, by Adam.
         random_state: integer, `RandomState` or None, for the split, the initial
             weights, the order of the rows and the noise.
-        model_arguments: dictionary of further arguments of the family; by default
-            `ae_zoo.tasks.anomaly.DEFAULTS`.
+        model_arguments: dictionary of further arguments of the family; None for those
+            of `ae_zoo.tasks.anomaly.DEFAULTS`.
         categories: names, or numbers from 0, of the columns that are no quantities: of
             text, or of codes. One value (one-hot) is made of each of theirs; one that
             was not there in `fit` is far from all. None for the data frame's columns
@@ -188,9 +193,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         train, held = self._split(X, rng)
         self._learn(train, held, rng)
         if self.trim:
-            limit = np.quantile(self._score(X), 1 - self.trim)
-            kept = (rows[self._score(rows) <= limit] for rows in (train, held))
-            self._learn(*kept, rng)
+            self._learn(self._trimmed(train), self._trimmed(held), rng)
         if self.contamination == "auto":
             scores = self._score(held)
             limit = self.margin * RULES[self.threshold](scores, self.alarm_rate)
@@ -344,13 +347,23 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             value = getattr(self, name)
             if not isinstance(value, numbers.Integral) or value < 1:
                 raise InputError(f"{name} must be an integer above 0, not {value!r}.")
-        if self.trim != 0 and (self.window > 1 or not _between(self.trim, 0, 0.5)):
-            raise InputError(
-                "trim is a share of the rows of a table, from 0 to 0.5, not "
-                f"{self.trim!r}; of a time series give fit a normal stretch."
-            )
+        if self.trim != 0:
+            self._check_trim()
         if not _between(self.margin, 0, math.inf):
             raise InputError(f"margin must be above 0, not {self.margin!r}.")
+
+    def _check_trim(self) -> None:
+        if not _between(self.trim, 0, 0.5):
+            raise InputError(f"trim must be from 0 to 0.5, not {self.trim!r}.")
+        if self.window > 1:
+            raise InputError(
+                f"trim is for tables, not for windows of {self.window} rows: give fit "
+                "a normal stretch of the time series, or leave out trim."
+            )
+        if not is_family(self.model):
+            raise InputError(
+                "trim trains again, but the model is pretrained: leave out trim."
+            )
 
     def _learn_columns(self, X: np.ndarray) -> None:
         """What missing values become; says which columns are odd."""
@@ -414,13 +427,15 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             X = X[rng.permutation(len(X))]
         return X[:-held], X[-held:]
 
+    def _trimmed(self, rows: np.ndarray) -> np.ndarray:
+        scores = self._score(rows)
+        return rows[scores <= np.quantile(scores, 1 - self.trim)]
+
     def _learn(self, train: np.ndarray, held: np.ndarray, rng) -> None:
         self._learn_model(train, rng)
         self._learn_units(train, held)
 
     def _learn_model(self, train: np.ndarray, rng) -> None:
-        from ae_zoo.models import family
-
         if not is_family(self.model):
             self.mean_ = self.scale_ = None
             self.model_ = load_pretrained(
@@ -430,17 +445,16 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         self.mean_, scale = train.mean(axis=0), train.std(axis=0)
         self.scale_ = np.where(scale > _TINY * np.abs(self.mean_), scale, 1.0)
         windows = self._windows(train)
-        known, given = set(family(self.model).arguments), self.model_arguments or {}
-        if "backbone" in known and given.get("backbone", "dense") == "dense":
-            known.add("hidden")
-        defaults = {key: x for key, x in DEFAULTS.items() if key in known}
+        arguments = self.model_arguments
+        if arguments is None:
+            arguments = DEFAULTS.get(self.model, {})
         fitting = Fitting(
             self.model,
             self.latent_dim or max(1, min(LATENT, math.prod(windows.shape[1:]) // 2)),
             self.epochs,
             self.batch_size,
             self.learning_rate,
-            defaults | given,
+            arguments,
         )
         self.model_, self.loss_curve_ = fitting.train(windows, rng)
 

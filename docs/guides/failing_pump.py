@@ -10,6 +10,7 @@ Writes pump.png and pump/, the detector.
 
 import argparse
 import shutil
+from pathlib import Path
 
 import numpy as np
 
@@ -61,7 +62,8 @@ def main(arguments=None):
         )
 
     # What stands beside the pump: it loads the detector, and scores as readings come.
-    shutil.rmtree("pump", ignore_errors=True)  # that of an earlier run
+    if Path("pump", "detector.json").is_file():  # of an earlier run
+        shutil.rmtree("pump")
     detector.save("pump")
     live = AnomalyDetector.load("pump")
     for row, reading in enumerate(pump.values):
