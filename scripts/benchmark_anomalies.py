@@ -44,8 +44,8 @@ SKAB_TRAINING = 400  # rows at the start of each file
 SKAB_GROUPS = ("valve1", "valve2", "other")
 SKAB_UNUSED = ("anomaly", "changepoint")
 # Chosen by F1 on the files of valve1 alone, by scripts/select_detector.py and a few
-# more trials there (other windows, codes, noise and measures). What earlier choices, one
-# of them with this network, had reached on all files was known by then.
+# more trials there (other windows, codes, noise and measures). What earlier choices,
+# one of them with this network, had reached on all files was known by then.
 SKAB_DETECTOR = {
     "window": 28,
     "measure": "error",
