@@ -37,7 +37,14 @@ from ae_zoo.tasks.anomaly import AnomalyDetector
 
 Method = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
 
-PROTOCOLS = ("skab", "fraud", "ecg5000", "adbench", "adbench_semi", "nab")
+PROTOCOLS = {  # and their folders
+    "skab": "skab",
+    "fraud": "creditcard",
+    "ecg5000": "ecg5000",
+    "adbench": "adbench",
+    "adbench_semi": "adbench",
+    "nab": "nab",
+}
 ADBENCH_ROWS = 10_000  # at most, drawn by the seed
 NAB_WINDOW = 32  # values
 SKAB_TRAINING = 400  # rows at the start of each file
@@ -386,6 +393,9 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := set(options.protocols) - set(PROTOCOLS):
         parser.error(f"no protocols {unknown}; there are {', '.join(PROTOCOLS)}")
+    for protocol in options.protocols:
+        if not (folder := options.data / PROTOCOLS[protocol]).is_dir():
+            parser.error(f"there is no folder {folder}")
     names = [*OURS, *peers()]
     if "skab" in options.protocols:
         names = ["ae_zoo", *peers()]

@@ -23,6 +23,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, help="folder of the data sets")
     folder = parser.parse_args().data / "skab"
+    if not folder.is_dir():
+        parser.error(f"there is no folder {folder}")
     found = []
     for values in itertools.product(*GRID.values()):
         options = dict(zip(GRID, values, strict=True))
