@@ -2,7 +2,6 @@
 
 import json
 import math
-import numbers
 import os
 import tempfile
 import warnings
@@ -18,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ae_zoo.data import categories
 from ae_zoo.data.inputs import to_inputs
 from ae_zoo.errors import InputError
+from ae_zoo.tasks.detector_arguments import check_arguments
 from ae_zoo.tasks.fitting import Fitting, filled_up, is_family, load_pretrained
 from ae_zoo.tasks.thresholds import RULES
 
@@ -30,11 +30,6 @@ DEFAULTS = {
 }
 LATENT = 16  # values of a code, at most half of those of a row
 
-_CHOICES = {
-    "measure": ("error", "latent", "both"),
-    "combine": ("auto", "mahalanobis", "mean", "max"),
-    "threshold": tuple(RULES),
-}
 _BATCH_VALUES = 2**18  # in a batch that is scored
 # Standard deviations from the mean; what lies beyond counts as there.
 _FARTHEST = categories.UNKNOWN
@@ -166,7 +161,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         Raises:
             InputError: an argument or the table is unfit; the message says how.
         """
-        self._check_arguments()
+        check_arguments(self)
         self.categories_ = categories.find(X, self.categories, names)
         X = self._numbers(X, names, reset=True)
         if len(X) < 2:
@@ -325,45 +320,6 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
-
-    def _check_arguments(self) -> None:
-        for name, values in _CHOICES.items():
-            if getattr(self, name) not in values:
-                raise InputError(
-                    f"{name} must be one of {', '.join(values)}, not "
-                    f"{getattr(self, name)!r}."
-                )
-        if self.contamination != "auto" and not _between(self.contamination, 0, 0.5):
-            raise InputError(
-                "contamination must be 'auto', or above 0 and at most 0.5, not "
-                f"{self.contamination!r}."
-            )
-        for name in ("alarm_rate", "holdout"):
-            if not _between(getattr(self, name), 0, 1) or getattr(self, name) == 1:
-                raise InputError(
-                    f"{name} must be between 0 and 1, not {getattr(self, name)!r}."
-                )
-        for name in ("window", "epochs", "batch_size"):
-            value = getattr(self, name)
-            if not isinstance(value, numbers.Integral) or value < 1:
-                raise InputError(f"{name} must be an integer above 0, not {value!r}.")
-        if self.trim != 0:
-            self._check_trim()
-        if not _between(self.margin, 0, math.inf):
-            raise InputError(f"margin must be above 0, not {self.margin!r}.")
-
-    def _check_trim(self) -> None:
-        if not _between(self.trim, 0, 0.5):
-            raise InputError(f"trim must be from 0 to 0.5, not {self.trim!r}.")
-        if self.window > 1:
-            raise InputError(
-                f"trim is for tables, not for windows of {self.window} rows: give fit "
-                "a normal stretch of the time series, or leave out trim."
-            )
-        if not is_family(self.model):
-            raise InputError(
-                "trim trains again, but the model is pretrained: leave out trim."
-            )
 
     def _learn_columns(self, X: np.ndarray) -> None:
         """What missing values become; says which columns are odd."""
@@ -549,11 +505,6 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     def _of_rows(self, values: np.ndarray) -> np.ndarray:
         """Values of windows as those of rows; the first counts for all its rows."""
         return np.concatenate([np.repeat(values[:1], self.window - 1, axis=0), values])
-
-
-def _between(value, low: float, high: float) -> bool:
-    """Whether `value` is a number above `low` and at most `high`."""
-    return isinstance(value, numbers.Real) and low < value <= high
 
 
 def _unit(values: np.ndarray) -> np.ndarray:
