@@ -2,7 +2,7 @@
 
 For every pair of layers, a convolution of stride 2 and its transpose: seconds of a
 forward and backward pass of a compiled function over 100 images, in turns, and the
-ratio of the medians. Above 1 the product is faster, which `ae_zoo.layers.convolution`
+ratio of the medians. Above 1 the product is faster, which `ae_zoo.layers.matmul_conv`
 relies on where the coarser image is 2 x 2 or 1 x 1.
 """
 

@@ -78,7 +78,7 @@ class Ours:
         import keras
 
         import ae_zoo
-        from ae_zoo.data.feed import Feed
+        from ae_zoo.data.batches import Batches
         from ae_zoo.data.sources import Arrays
 
         chosen = NETWORKS[network]
@@ -86,7 +86,7 @@ class Ours:
             x.shape[1:], chosen.latent_dim, activation="relu", seed=0, **chosen.options
         )
         self.model.compile()
-        self.feed = Feed(Arrays(x, x.shape[1:]), BATCH_SIZE)
+        self.feed = Batches(Arrays(x, x.shape[1:]), BATCH_SIZE)
         self.ended = keras.callbacks.LambdaCallback(on_epoch_end=self._stop_clock)
         weights = self.model.trainable_variables
         self.parameters = sum(int(np.prod(weight.shape)) for weight in weights)

@@ -3,7 +3,7 @@
 overhead: throughput against a plain functional Keras model of the same layers,
     loss and optimizer, trained by `fit(x, x)`. 'fit' is our model, trained
     likewise; 'train' is our model, trained as `ae_zoo.training.train` does, fed
-    from a `Feed` and watched by a recipe's callbacks. The three take turns in one
+    from a `Batches` and watched by a recipe's callbacks. The three take turns in one
     process, each starting every third round. A ratio below 1 is what we cost. What
     Keras does after an epoch is left out: under `fit(x, x)` it now and then waits for
     seconds, until tf.data's tuner has ended.
@@ -34,7 +34,7 @@ import numpy as np
 from keras import layers
 
 import ae_zoo
-from ae_zoo.data.feed import Feed
+from ae_zoo.data.batches import Batches
 from ae_zoo.data.sources import Arrays
 from ae_zoo.training import train
 from ae_zoo.training.callbacks import StopOnNaN
@@ -111,7 +111,7 @@ def compare(name: str, pixels: np.ndarray, rounds: int, folder: Path) -> None:
     )
     assert count(bare) == count(fitted)
 
-    feed = Feed(Arrays(pixels, x.shape[1:]), BATCH_SIZE)
+    feed = Batches(Arrays(pixels, x.shape[1:]), BATCH_SIZE)
     variables = [*trained.variables, *trained.optimizer.variables]
     log = Log(folder / "log.csv")
 

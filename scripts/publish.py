@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from ae_zoo.zoo.manifest import read_manifest
-from ae_zoo.zoo.publisher import bundle
+from ae_zoo.publishing.bundle import bundle
 
 README = Path(__file__).parent.parent / "README.md"
 

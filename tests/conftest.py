@@ -64,9 +64,9 @@ def digits() -> np.ndarray:
 @pytest.fixture(scope="session")
 def mirrored():
     """A MirroredStrategy on two logical CPUs."""
-    from ae_zoo.training.strategy import get_spread
+    from ae_zoo.training.placement import get_placement
 
-    strategy = get_spread("mirrored").strategy
+    strategy = get_placement("mirrored").strategy
     assert strategy.num_replicas_in_sync == 2
     return strategy
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from mutations import fields_of, mutations, pieces
 
-from ae_zoo.codec.container import (
+from ae_zoo.tasks.codec.container import (
     Header,
     pack_alpha,
     pack_icc,
@@ -21,7 +21,7 @@ from ae_zoo.codec.container import (
     unpack_icc,
     write,
 )
-from ae_zoo.codec.entropy import SMALLEST, Tables, decode, encode, information
+from ae_zoo.tasks.codec.range_coder import SMALLEST, Tables, decode, encode, information
 from ae_zoo.errors import CodecError, InputError
 
 INT32 = np.iinfo(np.int32)

@@ -13,7 +13,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import ae_zoo
 from ae_zoo.errors import InputError
 from ae_zoo.tasks import AnomalyDetector, anomaly
-from ae_zoo.tasks.thresholds import RULES, extreme_value, quantile
+from ae_zoo.tasks.detector.thresholds import RULES, extreme_value, quantile
 
 QUICK = {"epochs": 4, "random_state": 0, "model_arguments": {"hidden": (16,)}}
 QUICK |= {"learning_rate": 3e-3}

@@ -8,10 +8,10 @@ from zoo_files import make_entry
 
 from ae_zoo import evaluation, models
 from ae_zoo.data import anomalies, datasets, load_arrays
-from ae_zoo.data.datasets import Examples
+from ae_zoo.datasets.loading import Examples
 from ae_zoo.errors import InputError
-from ae_zoo.evaluation import Subject, detection, reconstruction
-from ae_zoo.zoo.card import write_card
+from ae_zoo.evaluation import Measured, detection, reconstruction
+from ae_zoo.publishing.card import write_card
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_errors_are_measured_beside_simple_methods():
     line = 0.5 + 0.2 * rng.uniform(-1, 1, (200, 1)) * np.array([1, -1, 0.5, 1])
     off = 0.5 + 0.2 * rng.uniform(-1, 1, (20, 4))
     labels = np.repeat([0, 1], [100, 20])
-    subject = Subject(
+    subject = Measured(
         models.deep_ae(input_shape=(4,), latent_dim=1, hidden=(8,)),
         Examples(line[:100].astype("float32")),
         Examples(np.concatenate([line[100:], off]).astype("float32"), labels),

@@ -9,7 +9,7 @@ from PIL import Image
 from zoo_files import make_entry
 
 import ae_zoo
-from ae_zoo.zoo.card import write_card
+from ae_zoo.publishing.card import write_card
 
 # Family, channels, rows of its picture, words that the card must have.
 CARDS = [

@@ -12,11 +12,11 @@ import ae_zoo
 from ae_zoo import tasks
 from ae_zoo.cli import main
 from ae_zoo.codec import container, entropy
-from ae_zoo.codec.priors import HyperpriorPrior
+from ae_zoo.tasks.codec.entropy_models import HyperpriorPrior
 from ae_zoo.errors import CodecError, InputError
-from ae_zoo.layers.damage import with_map
+from ae_zoo.corruptions.mapped import with_map
 from ae_zoo.tasks import Compressor, compression
-from ae_zoo.tasks.compression import decompress_files
+from ae_zoo.tasks.codec.compressor import decompress_files
 
 SMALL = {"filters": (8, 12, 16), "lambdas": (0.005, 0.05), "seed": 0}
 FAMILIES = {

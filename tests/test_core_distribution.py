@@ -8,7 +8,7 @@ from model_cases import BY_ID, CASES, Case
 
 from ae_zoo import layers, training
 from ae_zoo.errors import RecipeError
-from ae_zoo.layers import corruption
+from ae_zoo.corruptions import noise as corruption
 from ae_zoo.zoo.folder import load_folder
 
 STEPS, BATCH = 20, 16

@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from ae_zoo import layers, models
 from ae_zoo.errors import InputError, NotGenerativeError
-from ae_zoo.layers import corruption
-from ae_zoo.layers.contractive import DERIVATIVES
+from ae_zoo.corruptions import noise as corruption
+from ae_zoo.bottlenecks.contractive import DERIVATIVES
 
 
 @pytest.fixture

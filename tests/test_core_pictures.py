@@ -13,7 +13,7 @@ import ae_zoo
 from ae_zoo import losses
 from ae_zoo.autoencoder import Autoencoder
 from ae_zoo.errors import InputError
-from ae_zoo.layers.damage import with_map
+from ae_zoo.corruptions.mapped import with_map
 from ae_zoo.models import family
 from ae_zoo.tasks import AutoencoderTransformer, FeatureExtractor
 

@@ -12,7 +12,7 @@ from pyarrow import parquet
 from ae_zoo.cli import main
 from ae_zoo.data.tables import Frame, read_frame
 from ae_zoo.errors import InputError
-from ae_zoo.tasks.detection import Detection, Interval
+from ae_zoo.tasks.detector.detection import Detection, Interval
 
 NAMES = ["load", "flow", "phase", "heat"]
 

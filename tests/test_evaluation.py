@@ -13,7 +13,7 @@ import ae_zoo
 from ae_zoo import evaluation, models
 from ae_zoo.errors import InputError, UnknownNameError
 from ae_zoo.evaluation import (
-    Subject,
+    Measured,
     denoising,
     inpainting,
     likelihood,
@@ -52,7 +52,7 @@ def synthetic_data(monkeypatch):
 
 
 def subject(model):
-    return Subject(model, TRAIN, TEST)
+    return Measured(model, TRAIN, TEST)
 
 
 def test_pca_baseline_is_sklearns():
@@ -76,7 +76,7 @@ def test_pca_codes_hold_no_rounding_noise():
     images, labels = TRAIN
     framed = np.pad(images, ((0, 0), (2, 2), (2, 2), (0, 0)))
     model = models.sparse_ae(framed.shape[1:], latent_dim=300)
-    codes = Subject(model, (framed, labels), (framed, labels)).pca_test_codes
+    codes = Measured(model, (framed, labels), (framed, labels)).pca_test_codes
     assert codes.shape == (300, 144)
 
 
@@ -340,7 +340,7 @@ def photographs(monkeypatch):
         grey = name in ("bsd68", "set12")
         return [x[..., :1] if grey else x for x in colour]
 
-    monkeypatch.setattr("ae_zoo.evaluation.subject.load_pictures", load)
+    monkeypatch.setattr("ae_zoo.evaluation.measured.load_pictures", load)
     means, equations = denoising.non_local_means, inpainting.biharmonic
     monkeypatch.setattr(denoising, "_peers", lambda: {"nlm": means})
     monkeypatch.setattr(inpainting, "_peers", lambda: {"biharmonic": equations})
@@ -422,7 +422,7 @@ class Jpeg:
 def test_rate_and_distortion_of_photographs(monkeypatch, times):
     """JPEG against itself saves nothing, and at twice the size costs 100% more."""
     pictures = [data.astronaut()[:192, :256], data.coffee()[100:292, 100:292]]
-    monkeypatch.setattr("ae_zoo.evaluation.subject.load_pictures", lambda *_: pictures)
+    monkeypatch.setattr("ae_zoo.evaluation.measured.load_pictures", lambda *_: pictures)
     monkeypatch.setattr(rate_distortion, "Compressor", lambda model: Jpeg(times))
     subject = evaluation.Photographs(models.factorized_ae(filters=(4,)))
     metrics, baselines = rate_distortion.measure(subject)

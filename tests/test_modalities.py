@@ -8,13 +8,13 @@ from zoo_files import make_entry
 
 from ae_zoo import evaluation, models
 from ae_zoo.data import datasets, load_arrays, open_source, sounds, texts, videos
-from ae_zoo.data.datasets import Examples
+from ae_zoo.datasets.loading import Examples
 from ae_zoo.data.inputs import to_inputs
 from ae_zoo.errors import InputError
-from ae_zoo.evaluation import Subject, sentences, speakers
+from ae_zoo.evaluation import Measured, sentences, speakers
 from ae_zoo.layers import LogMel
 from ae_zoo.tasks.features import extract
-from ae_zoo.zoo.card import SENTENCES, write_card
+from ae_zoo.publishing.card import SENTENCES, write_card
 
 SHAPE = (20, 16)  # of a spectrogram
 TEXT_SHAPE = (12, len(texts.ALPHABET))
@@ -186,7 +186,7 @@ def test_speakers_that_are_left_out():
     x += 0.01 * rng.random(x.shape, dtype="float32")
     groups = np.array(["anna", "ben", "carl"])[people]
     test = slice(None, None, 4)
-    subject = Subject(
+    subject = Measured(
         models.conv1d_ae(input_shape=SHAPE, latent_dim=8, filters=(4,)),
         Examples(x, digits, groups),
         Examples(x[test], digits[test], groups[test]),
@@ -231,7 +231,7 @@ def test_sentences_are_read_and_classified(corpus, monkeypatch):
         output="softmax",
     )
     examples = Examples(x, labels, sets)
-    subject = Subject(model, examples, examples, "sentences")
+    subject = Measured(model, examples, examples, "sentences")
     asked = [q for q in evaluation.QUESTIONS if q.applies(subject)]
     assert asked == [sentences]
     metrics, baselines = sentences.measure(subject)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ae_zoo.data import datasets
-from ae_zoo.data.datasets import load_examples, load_pictures
+from ae_zoo.datasets import loading as datasets
+from ae_zoo.datasets.loading import load_examples, load_pictures
 from ae_zoo.errors import DownloadError, InputError, IntegrityError
 
 SIZES = {
@@ -86,7 +86,7 @@ def test_every_file_has_one_checksum(root):
 
 
 def test_builders_know_where_their_files_are():
-    from ae_zoo.data import photographs
+    from ae_zoo.datasets import photographs
 
     for cls in (
         photographs.Bsds500,

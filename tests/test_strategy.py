@@ -6,14 +6,14 @@ from ae_zoo.errors import RecipeError
 
 
 def test_unknown_strategy_is_refused():
-    from ae_zoo.training.strategy import get_spread
+    from ae_zoo.training.placement import get_placement
 
     with pytest.raises(RecipeError, match="mirrored"):
-        get_spread("both")
+        get_placement("both")
 
 
 def test_slurm_describes_the_workers(monkeypatch):
-    from ae_zoo.training.strategy import find_workers
+    from ae_zoo.training.placement import find_workers
 
     monkeypatch.delenv("TF_CONFIG", raising=False)
     monkeypatch.setenv("SLURM_PROCID", "3")
@@ -27,7 +27,7 @@ def test_slurm_describes_the_workers(monkeypatch):
 
 
 def test_an_indexed_job_describes_the_workers(monkeypatch):
-    from ae_zoo.training import strategy
+    from ae_zoo.training import placement as strategy
 
     monkeypatch.delenv("TF_CONFIG", raising=False)
     monkeypatch.setenv("JOB_COMPLETION_INDEX", "10")
@@ -48,7 +48,7 @@ def test_an_indexed_job_describes_the_workers(monkeypatch):
     ],
 )
 def test_everyone_who_trains_counts_as_a_worker(monkeypatch, config, tasks):
-    from ae_zoo.training import strategy
+    from ae_zoo.training import placement as strategy
 
     monkeypatch.setenv("TF_CONFIG", config)
     assert len(strategy._tf_config_tasks()) == tasks
@@ -56,15 +56,15 @@ def test_everyone_who_trains_counts_as_a_worker(monkeypatch, config, tasks):
 
 
 def test_a_broken_tf_config_is_named(monkeypatch):
-    from ae_zoo.training.strategy import get_spread
+    from ae_zoo.training.placement import get_placement
 
     monkeypatch.setenv("TF_CONFIG", "{broken")
     with pytest.raises(RecipeError, match="TF_CONFIG cannot be read"):
-        get_spread("auto")
+        get_placement("auto")
 
 
 def test_workers_that_nothing_describes_are_refused(monkeypatch):
-    from ae_zoo.training.strategy import find_workers
+    from ae_zoo.training.placement import find_workers
 
     monkeypatch.delenv("TF_CONFIG", raising=False)
     with pytest.raises(RecipeError, match="TF_CONFIG"):

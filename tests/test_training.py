@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ae_zoo import models, training
-from ae_zoo.data.datasets import Examples
+from ae_zoo.datasets.loading import Examples
 from ae_zoo.errors import InputError, RecipeError, TrainingError
 from ae_zoo.training import run
 from ae_zoo.zoo.folder import load_folder, save
@@ -413,11 +413,11 @@ def test_limits_to_reach_are_compared(recipe_file):
 
 
 def test_validation_is_not_augmented_and_leaves_few_out(recipe_file, tmp_path):
-    from ae_zoo.training.strategy import get_spread
+    from ae_zoo.training.placement import get_placement
 
     changes = {"data.augment": {"flip": True, "shift": 1}, "data.validation": 0.3}
     recipe = training.load_recipe(recipe_file, changes | {"training.batch_size": 16})
-    whole = run._Run(recipe, tmp_path / "out", get_spread("single"), None)
+    whole = run._Run(recipe, tmp_path / "out", get_placement("single"), None)
     assert len(whole.feed.transforms) == 2
     validation = whole._validation()
     assert not validation.transforms

@@ -5,10 +5,10 @@ import math
 import keras
 from keras import layers
 
-from ae_zoo.backbones.convolve import expand
+from ae_zoo.backbones.blocks import expand
 from ae_zoo.errors import InputError
-from ae_zoo.layers.bottleneck import weight_penalty
-from ae_zoo.layers.convolution import SMALL, MatmulConv2D, MatmulConv2DTranspose
+from ae_zoo.bottlenecks.base import weight_penalty
+from ae_zoo.layers.matmul_conv import SMALL, MatmulConv2D, MatmulConv2DTranspose
 
 
 class ConvBackbone:

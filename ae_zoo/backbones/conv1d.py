@@ -5,7 +5,7 @@ import math
 import keras
 from keras import layers
 
-from ae_zoo.backbones.convolve import convolve, expand
+from ae_zoo.backbones.blocks import convolve, expand
 from ae_zoo.errors import InputError
 
 

@@ -3,9 +3,9 @@
 import keras
 from keras import layers
 
-from ae_zoo.backbones.convolve import expand
+from ae_zoo.backbones.blocks import expand
 from ae_zoo.errors import InputError
-from ae_zoo.layers.bottleneck import weight_penalty
+from ae_zoo.bottlenecks.base import weight_penalty
 
 
 class ConvLSTMBackbone:

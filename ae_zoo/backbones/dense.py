@@ -6,7 +6,7 @@ import keras
 from keras import layers
 
 from ae_zoo.errors import InputError
-from ae_zoo.layers.bottleneck import weight_penalty
+from ae_zoo.bottlenecks.base import weight_penalty
 from ae_zoo.layers.tied_dense import TiedDense
 
 

@@ -10,7 +10,7 @@ import functools
 import keras
 from keras import layers
 
-from ae_zoo.backbones.convolve import convolve
+from ae_zoo.backbones.blocks import convolve
 from ae_zoo.errors import InputError
 from ae_zoo.layers.fill import PullPush, Smooth
 from ae_zoo.layers.skip import SkipAdd, SkipFilter

@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from ae_zoo.errors import InputError, UnknownNameError
-from ae_zoo.layers.bottleneck import weight_penalty
+from ae_zoo.bottlenecks.base import weight_penalty
 from ae_zoo.layers.feedback import FeedbackDecoder
 
 RNNS = {"lstm": layers.LSTM, "gru": layers.GRU}

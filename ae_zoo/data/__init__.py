@@ -3,11 +3,11 @@
 from ae_zoo._lazy import attach
 
 _EXPORTS = {
-    "Feed": "ae_zoo.data.feed",
+    "Batches": "ae_zoo.data.batches",
     "hold_out": "ae_zoo.data.sources",
-    "load_arrays": "ae_zoo.data.datasets",
-    "load_examples": "ae_zoo.data.datasets",
-    "load_pictures": "ae_zoo.data.datasets",
+    "load_arrays": "ae_zoo.datasets.loading",
+    "load_examples": "ae_zoo.datasets.loading",
+    "load_pictures": "ae_zoo.datasets.loading",
     "open_source": "ae_zoo.data.sources",
 }
 

@@ -7,7 +7,7 @@ from math import gcd
 
 import numpy as np
 
-from ae_zoo.data.datasets import Examples, prepare, read_split
+from ae_zoo.datasets.loading import Examples, prepare, read_split
 from ae_zoo.errors import InputError
 
 RATE = 8000  # samples a second

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ae_zoo.data.datasets import Examples, prepare, read_split
+from ae_zoo.datasets.loading import Examples, prepare, read_split
 from ae_zoo.errors import InputError
 
 # Each in its place of a vector; the first stands for any other character.

@@ -14,7 +14,7 @@ from ae_zoo.demo import photographs
 from ae_zoo.demo.digits import load_digits
 from ae_zoo.demo.photographs import Photographs
 from ae_zoo.evaluation import probe, reconstruction, restoration
-from ae_zoo.evaluation.subject import flatten
+from ae_zoo.evaluation.measured import flatten
 from ae_zoo.zoo.loader import load
 
 CONV, DENOISING, VAE = "conv_ae.mnist", "denoising_ae.mnist", "vae.mnist"

@@ -24,7 +24,7 @@ from ae_zoo.evaluation import (
     sparsity,
     speakers,
 )
-from ae_zoo.evaluation.subject import Photographs, Subject
+from ae_zoo.evaluation.measured import Photographs, Measured
 
 QUESTIONS = (
     reconstruction,
@@ -40,7 +40,7 @@ QUESTIONS = (
     detection,
 )
 
-__all__ = ["QUESTIONS", "Photographs", "Subject", "evaluate"]
+__all__ = ["QUESTIONS", "Photographs", "Measured", "evaluate"]
 
 
 def evaluate(
@@ -75,7 +75,7 @@ def evaluate(
         train, test = (
             load_arrays(dataset, split, data_dir, shape) for split in ("train", "test")
         )
-        subject = Subject(model, train, test, dataset, data_dir)
+        subject = Measured(model, train, test, dataset, data_dir)
     metrics, baselines = {}, {}
     for question in QUESTIONS:
         if not question.applies(subject):

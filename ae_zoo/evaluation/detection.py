@@ -5,7 +5,7 @@ from sklearn.ensemble import IsolationForest
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 
-from ae_zoo.evaluation.subject import flatten
+from ae_zoo.evaluation.measured import flatten
 
 # What the keys of each set begin with.
 PREFIXES = {"skab": "skab", "ecg5000": "ecg5000", "creditcard": "fraud"}

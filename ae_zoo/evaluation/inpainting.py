@@ -7,7 +7,7 @@ from skimage.restoration import inpaint_biharmonic
 
 from ae_zoo.evaluation.reconstruction import psnr
 from ae_zoo.layers import MappedHoles
-from ae_zoo.layers.damage import block, scattered, strokes
+from ae_zoo.corruptions.mapped import block, scattered, strokes
 from ae_zoo.tasks.restoration import Inpainter
 
 HOLES = {

@@ -17,7 +17,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from ae_zoo.evaluation.subject import flatten
+from ae_zoo.evaluation.measured import flatten
 
 # The probe: inverse L2 strength on standardised features and most L-BFGS steps.
 # Wide features stop at the limit; their accuracy has settled long before.

@@ -11,7 +11,7 @@ from scipy.interpolate import PchipInterpolator
 
 from ae_zoo.evaluation.reconstruction import psnr
 from ae_zoo.layers import MappedQuality
-from ae_zoo.tasks.compression import Compressor
+from ae_zoo.tasks.codec.compressor import Compressor
 
 # Pillow's formats, with the qualities and options to write them with. JPEG is written
 # with optimised tables, WebP by its slowest method, AVIF at its default speed.

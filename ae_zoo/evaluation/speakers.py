@@ -3,7 +3,7 @@
 import numpy as np
 
 from ae_zoo.evaluation.probe import probe_accuracy
-from ae_zoo.evaluation.subject import flatten
+from ae_zoo.evaluation.measured import flatten
 
 
 def applies(subject) -> bool:

@@ -1,16 +1,16 @@
 """Bottlenecks, corruptions and the few layers Keras lacks."""
 
-from ae_zoo.layers.bottleneck import Bottleneck
-from ae_zoo.layers.contractive import ContractiveBottleneck
-from ae_zoo.layers.convolution import MatmulConv2D, MatmulConv2DTranspose
-from ae_zoo.layers.corruption import (
+from ae_zoo.bottlenecks.base import Bottleneck
+from ae_zoo.bottlenecks.contractive import ContractiveBottleneck
+from ae_zoo.layers.matmul_conv import MatmulConv2D, MatmulConv2DTranspose
+from ae_zoo.corruptions.noise import (
     GaussianCorruption,
     MaskingCorruption,
     SaltAndPepperCorruption,
     ShiftCorruption,
 )
-from ae_zoo.layers.damage import MappedHoles, MappedNoise, MappedQuality
-from ae_zoo.layers.entropy import (
+from ae_zoo.corruptions.mapped import MappedHoles, MappedNoise, MappedQuality
+from ae_zoo.tasks.codec.factorized import (
     FactorizedBottleneck,
     Gain,
     QualityOf,
@@ -18,11 +18,11 @@ from ae_zoo.layers.entropy import (
 )
 from ae_zoo.layers.feedback import FeedbackCell, FeedbackDecoder
 from ae_zoo.layers.fill import PullPush, Smooth
-from ae_zoo.layers.gaussian import GaussianBottleneck
-from ae_zoo.layers.hyperprior import HyperpriorBottleneck
+from ae_zoo.bottlenecks.gaussian import GaussianBottleneck
+from ae_zoo.tasks.codec.hyperprior import HyperpriorBottleneck
 from ae_zoo.layers.log_mel import LogMel
 from ae_zoo.layers.skip import SkipAdd, SkipBottleneck, SkipFilter
-from ae_zoo.layers.sparse import SparseBottleneck
+from ae_zoo.bottlenecks.sparse import SparseBottleneck
 from ae_zoo.layers.tied_dense import TiedDense
 
 __all__ = [

@@ -12,7 +12,7 @@ from ae_zoo.models.factorized_ae import factorized_ae
 from ae_zoo.models.hyperprior_ae import hyperprior_ae
 from ae_zoo.models.inpainting_ae import inpainting_ae
 from ae_zoo.models.recurrent_ae import recurrent_ae
-from ae_zoo.models.registry import FAMILIES, Family, build, family, register
+from ae_zoo.registry import FAMILIES, Family, build, family, register
 from ae_zoo.models.restoration_ae import restoration_ae
 from ae_zoo.models.sparse_ae import sparse_ae
 from ae_zoo.models.stacked_ae import stacked_ae

@@ -1,7 +1,7 @@
 """The variational autoencoder with a heavier KL divergence."""
 
 from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.models.registry import register
+from ae_zoo.registry import register
 from ae_zoo.models.vae import vae
 
 

@@ -3,7 +3,7 @@
 from ae_zoo.autoencoder import Autoencoder
 from ae_zoo.backbones import ConvBackbone
 from ae_zoo.layers import Bottleneck
-from ae_zoo.models.registry import register
+from ae_zoo.registry import register
 
 
 @register(

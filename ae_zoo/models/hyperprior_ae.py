@@ -1,11 +1,11 @@
 """The autoencoder of learned compression with a mean-scale hyperprior."""
 
 from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.backbones.codec import CodecBackbone
-from ae_zoo.layers.damage import MappedQuality
-from ae_zoo.layers.hyperprior import HyperpriorBottleneck
+from ae_zoo.tasks.codec.network import CodecBackbone
+from ae_zoo.corruptions.mapped import MappedQuality
+from ae_zoo.tasks.codec.hyperprior import HyperpriorBottleneck
 from ae_zoo.models.factorized_ae import LAMBDAS, loss_weights
-from ae_zoo.models.registry import register
+from ae_zoo.registry import register
 
 
 @register(

@@ -2,9 +2,9 @@
 
 from ae_zoo.autoencoder import Autoencoder
 from ae_zoo.backbones.pyramid import PyramidBackbone
-from ae_zoo.layers.damage import MappedNoise
+from ae_zoo.corruptions.mapped import MappedNoise
 from ae_zoo.layers.skip import SkipBottleneck
-from ae_zoo.models.registry import register
+from ae_zoo.registry import register
 
 
 @register(

@@ -154,7 +154,7 @@ def extract(
 
 
 def _load_dataset(source: str, data_dir, shape) -> tuple[np.ndarray, ...]:
-    from ae_zoo.data.datasets import load_arrays
+    from ae_zoo.datasets.loading import load_arrays
 
     try:
         match = _DATASET.fullmatch(source)

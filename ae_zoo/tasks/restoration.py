@@ -17,7 +17,7 @@ from ae_zoo.data.pictures import (
     write_picture,
 )
 from ae_zoo.errors import InputError
-from ae_zoo.layers.damage import MappedHoles, MappedNoise, with_map
+from ae_zoo.corruptions.mapped import MappedHoles, MappedNoise, with_map
 from ae_zoo.tasks import tiles
 from ae_zoo.tasks.batch import run_batch
 from ae_zoo.tasks.noise import estimate_noise

@@ -12,7 +12,7 @@ import numpy as np
 
 from ae_zoo._files import write_text
 from ae_zoo.errors import RecipeError
-from ae_zoo.zoo.pictures import reconstruction_rows, save_png, tile
+from ae_zoo.evaluation.pictures import reconstruction_rows, save_png, tile
 
 
 class Log(keras.callbacks.Callback):

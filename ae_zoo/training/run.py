@@ -13,8 +13,8 @@ import numpy as np
 from ae_zoo import models
 from ae_zoo._files import complete_file, write_text
 from ae_zoo.autoencoder import xla_pays
-from ae_zoo.data.datasets import load_examples, load_pictures
-from ae_zoo.data.feed import Feed, binarize, flip, shift, turn
+from ae_zoo.datasets.loading import load_examples, load_pictures
+from ae_zoo.data.batches import Batches, binarize, flip, shift, turn
 from ae_zoo.data.inputs import list_files
 from ae_zoo.data.pictures import to_channels
 from ae_zoo.data.sources import (
@@ -37,7 +37,7 @@ from ae_zoo.training.checkpoint import (
 from ae_zoo.training.optimizer import make_optimizer
 from ae_zoo.training.pretrain import pretraining_stages
 from ae_zoo.training.recipe import Recipe, Training, load_recipe
-from ae_zoo.training.strategy import Spread, get_spread
+from ae_zoo.training.placement import Placement, get_placement
 from ae_zoo.zoo.folder import save
 from ae_zoo.zoo.loader import load
 
@@ -87,7 +87,7 @@ def train(
     distribution = keras.distribution.distribution()
     keras.config.set_dtype_policy(recipe.training.precision)
     try:
-        spread = get_spread(strategy)
+        spread = get_placement(strategy)
         run = _Run(recipe, out, spread, data_dir)
         run.tensorboard, run.verbose = tensorboard, verbose
         run.train()
@@ -116,7 +116,7 @@ def _is_done(recipe: Recipe, out: Path, resume: bool) -> bool:
 class _Run:
     """One training: its model, its data, and the phases it goes through."""
 
-    def __init__(self, recipe: Recipe, out: Path, spread: Spread, data_dir):
+    def __init__(self, recipe: Recipe, out: Path, spread: Placement, data_dir):
         self.recipe, self.options, self.spread = recipe, recipe.training, spread
         self.out = out
         self.checkpoint, self.best = out / "checkpoint.npz", out / "best.weights.h5"
@@ -152,10 +152,10 @@ class _Run:
                 lists = {key: value.tolist() for key, value in scaling.items()}
                 _write_json(out / "scaling.json", lists)
 
-    def _feed(self, source, batch_size: int, transforms=(), **options) -> Feed:
+    def _feed(self, source, batch_size: int, transforms=(), **options) -> Batches:
         if self.recipe.data.binarize:
             transforms = [*transforms, binarize]
-        return Feed(
+        return Batches(
             source,
             batch_size,
             self.options.seed,
@@ -265,7 +265,7 @@ class _Run:
             shown.append(logs.TensorBoard(self.out / "tensorboard", pictures))
         return shown
 
-    def _validation(self) -> Feed | None:
+    def _validation(self) -> Batches | None:
         if self.held_out is None:
             return None
         replicas, held = self.spread.replicas, len(self.held_out)
@@ -358,7 +358,7 @@ def _hardware() -> str:
     )
 
 
-def _check_replicas(options: Training, spread: Spread) -> None:
+def _check_replicas(options: Training, spread: Placement) -> None:
     """Refuses what Keras cannot do on several replicas of `tf.distribute`."""
     if spread.strategy is None or spread.replicas == 1:
         return

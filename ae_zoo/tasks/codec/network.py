@@ -10,9 +10,9 @@ import functools
 import keras
 from keras import layers
 
-from ae_zoo.backbones.convolve import convolve
+from ae_zoo.backbones.blocks import convolve
 from ae_zoo.errors import InputError
-from ae_zoo.layers.entropy import Gain, QualityOf, ScaledGradient
+from ae_zoo.tasks.codec.factorized import Gain, QualityOf, ScaledGradient
 
 
 class CodecBackbone:

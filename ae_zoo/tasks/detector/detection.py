@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from ae_zoo.data.tables import Frame
-from ae_zoo.tasks.anomaly import AnomalyDetector
+from ae_zoo.tasks.detector.detector import AnomalyDetector
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

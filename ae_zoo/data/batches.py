@@ -17,7 +17,7 @@ import numpy as np
 from ae_zoo.errors import AeZooError, InputError
 
 
-class Feed:
+class Batches:
     """Batches of a source.
 
     Args:
@@ -142,7 +142,7 @@ class _Batches(keras.utils.PyDataset):
 
     AHEAD = 4
 
-    def __init__(self, feed: Feed, start: int, stop: int):
+    def __init__(self, feed: Batches, start: int, stop: int):
         super().__init__()
         self.feed, self.start, self.stop = feed, start, stop
         self.reader = ThreadPoolExecutor(1)

@@ -5,8 +5,8 @@ import numpy as np
 from keras import ops
 from scipy.special import expit, logsumexp
 
-from ae_zoo.codec.entropy import Tables
-from ae_zoo.codec.priors import FactorizedPrior
+from ae_zoo.tasks.codec.range_coder import Tables
+from ae_zoo.tasks.codec.entropy_models import FactorizedPrior
 from ae_zoo.errors import InputError
 from ae_zoo.layers.replica import ReplicaSeedGenerator
 

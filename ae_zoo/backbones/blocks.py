@@ -4,7 +4,7 @@ import math
 
 from keras import layers
 
-from ae_zoo.layers.bottleneck import weight_penalty
+from ae_zoo.bottlenecks.base import weight_penalty
 
 
 def convolve(x, filters, kernel_size, kind=layers.Conv2D, l1=0.0, l2=0.0, **options):

@@ -7,7 +7,7 @@ checksums.tsv, as those of the photographs.
 import numpy as np
 import tensorflow_datasets as tfds
 
-from ae_zoo.data.published import addresses
+from ae_zoo.datasets.checksums import addresses
 
 # Sets, each with its files; of 'trec' the second is the official test set.
 SETS = {

@@ -7,7 +7,7 @@ from sklearn.decomposition import PCA
 
 from ae_zoo.autoencoder import Autoencoder
 from ae_zoo.data import load_pictures
-from ae_zoo.data.datasets import Examples
+from ae_zoo.datasets.loading import Examples
 from ae_zoo.errors import InputError
 
 # Directions with less variance than this, relative to the largest, are rounding.
@@ -35,7 +35,7 @@ class Photographs:
         return load_pictures(name, split, self.data_dir)
 
 
-class Subject:
+class Measured:
     """A model beside its data; codes and PCA are computed once, when first asked.
 
     Args:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ae_zoo.data.datasets import Examples, load_examples
+from ae_zoo.datasets.loading import Examples, load_examples
 from ae_zoo.errors import InputError
 
 INPUT = {"channels": "grey"}

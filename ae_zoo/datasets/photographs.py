@@ -8,7 +8,7 @@ there, instead of downloading it.
 
 import tensorflow_datasets as tfds
 
-from ae_zoo.data.published import addresses
+from ae_zoo.datasets.checksums import addresses
 
 # bsds500/val holds the 68 pictures of bsd68 in colour: `test001.png` is 101085.jpg.
 _CBSD68 = """

@@ -5,7 +5,7 @@ import numbers
 
 from ae_zoo.errors import InputError
 from ae_zoo.tasks.fitting import is_family
-from ae_zoo.tasks.thresholds import RULES
+from ae_zoo.tasks.detector.thresholds import RULES
 
 _CHOICES = {
     "measure": ("error", "latent", "both"),

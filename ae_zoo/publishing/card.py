@@ -10,9 +10,9 @@ from skimage.data import astronaut, chelsea, coffee
 from ae_zoo import models
 from ae_zoo._files import complete_file
 from ae_zoo.data import texts
-from ae_zoo.layers.damage import MappedQuality, with_map
+from ae_zoo.corruptions.mapped import MappedQuality, with_map
 from ae_zoo.zoo.manifest import read_manifest
-from ae_zoo.zoo.pictures import reconstruction_rows, save_png, tile
+from ae_zoo.evaluation.pictures import reconstruction_rows, save_png, tile
 
 LABELS = {
     "mse": "mean squared error",

@@ -17,9 +17,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ae_zoo.data import categories
 from ae_zoo.data.inputs import to_inputs
 from ae_zoo.errors import InputError
-from ae_zoo.tasks.detector_arguments import check_arguments
+from ae_zoo.tasks.detector.arguments import check_arguments
 from ae_zoo.tasks.fitting import Fitting, filled_up, is_family, load_pretrained
-from ae_zoo.tasks.thresholds import RULES
+from ae_zoo.tasks.detector.thresholds import RULES
 
 # What `fit` gives a family when it is told nothing. The denoising autoencoder learns to
 # take back noise of this level, and so pulls what is odd towards what is normal.
@@ -81,7 +81,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         random_state: integer, `RandomState` or None, for the split, the initial
             weights, the order of the rows and the noise.
         model_arguments: dictionary of further arguments of the family; None for those
-            of `ae_zoo.tasks.anomaly.DEFAULTS`.
+            of `ae_zoo.tasks.detector.detector.DEFAULTS`.
         categories: names, or numbers from 0, of the columns that are no quantities: of
             text, or of codes. One value (one-hot) is made of each of theirs; one that
             was not there in `fit` is far from all. None for the data frame's columns

@@ -28,10 +28,10 @@ from ae_zoo.errors import DownloadError, InputError, IntegrityError, UnknownName
 READERS = {
     "spoken_digit": "ae_zoo.data.sounds",
     "sentences": "ae_zoo.data.texts",
-    "bouncing_mnist": "ae_zoo.data.videos",
-    "skab": "ae_zoo.data.anomalies",
-    "ecg5000": "ae_zoo.data.anomalies",
-    "creditcard": "ae_zoo.data.anomalies",
+    "bouncing_mnist": "ae_zoo.datasets.bouncing_mnist",
+    "skab": "ae_zoo.datasets.anomalies",
+    "ecg5000": "ae_zoo.datasets.anomalies",
+    "creditcard": "ae_zoo.datasets.anomalies",
 }
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # Pillow's, by channels
 

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from ae_zoo.errors import UnknownNameError
-from ae_zoo.layers.bottleneck import Bottleneck
+from ae_zoo.bottlenecks.base import Bottleneck
 from ae_zoo.layers.replica import replica_mean
 
 

@@ -11,9 +11,9 @@ import yaml
 
 from ae_zoo import __version__, models
 from ae_zoo._files import write_text
-from ae_zoo.data.datasets import READERS, reader
+from ae_zoo.datasets.loading import READERS, reader
 from ae_zoo.errors import ManifestError
-from ae_zoo.zoo.card import write_card
+from ae_zoo.publishing.card import write_card
 from ae_zoo.zoo.folder import load_folder, sha256
 from ae_zoo.zoo.manifest import KERAS_FILES, manifest_path, read_manifest, weights_path
 

@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from ae_zoo.layers.bottleneck import Bottleneck
-from ae_zoo.layers.corruption import GaussianCorruption
+from ae_zoo.bottlenecks.base import Bottleneck
+from ae_zoo.corruptions.noise import GaussianCorruption
 
 # dz/da of an activation z = s(a), written in terms of z.
 DERIVATIVES = {

@@ -7,10 +7,10 @@ import numpy as np
 from keras import ops
 from scipy.special import expit
 
-from ae_zoo.codec.entropy import Tables
-from ae_zoo.codec.priors import HyperpriorPrior
-from ae_zoo.layers.bottleneck import weight_penalty
-from ae_zoo.layers.entropy import (
+from ae_zoo.tasks.codec.range_coder import Tables
+from ae_zoo.tasks.codec.entropy_models import HyperpriorPrior
+from ae_zoo.bottlenecks.base import weight_penalty
+from ae_zoo.tasks.codec.factorized import (
     LEAST,
     FactorizedBottleneck,
     logistic_mass,
@@ -40,7 +40,7 @@ class HyperpriorBottleneck(keras.layers.Layer):
 
     Reader and writer of a file must agree on the scales to the last bit. `finish`
     therefore rounds the second network to 12 binary digits after the point, so that
-    `ae_zoo.codec.priors.HyperpriorPrior` can compute it without any error.
+    `ae_zoo.tasks.codec.entropy_models.HyperpriorPrior` can compute it without any error.
 
     Args:
         channels: of the latents.

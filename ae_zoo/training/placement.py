@@ -14,7 +14,7 @@ STRATEGIES = ("auto", "single", "mirrored", "multiworker")
 PORT = 8470  # of every worker, where the cluster's manager names none
 
 
-class Spread:
+class Placement:
     """One process's place in a training.
 
     Attributes:
@@ -35,7 +35,7 @@ class Spread:
         return self.strategy.scope() if self.strategy else contextlib.nullcontext()
 
 
-def get_spread(name: str = "auto") -> Spread:
+def get_placement(name: str = "auto") -> Placement:
     """The spread called `name`.
 
     'auto' takes several workers where the environment describes them (`TF_CONFIG`, or
@@ -56,8 +56,8 @@ def get_spread(name: str = "auto") -> Spread:
         return _multiworker(tf)
     gpus = tf.config.list_physical_devices("GPU")
     if name == "mirrored" or (name == "auto" and len(gpus) > 1):
-        return Spread(_mirrored(tf, "GPU" if gpus else "CPU"))
-    return Spread(tf.distribute.get_strategy())
+        return Placement(_mirrored(tf, "GPU" if gpus else "CPU"))
+    return Placement(tf.distribute.get_strategy())
 
 
 @functools.cache  # two on the same devices would mix up their collectives
@@ -66,21 +66,21 @@ def _mirrored(tf, kind: str):
     return tf.distribute.MirroredStrategy(devices)
 
 
-def _by_keras(name: str) -> Spread:
+def _by_keras(name: str) -> Placement:
     """`keras.distribution` over the devices of this machine."""
     if name == "multiworker":
         raise RecipeError(
             "The strategy 'multiworker' needs TensorFlow: unset KERAS_BACKEND."
         )
     if name == "single" or keras.backend.backend() != "jax":
-        return Spread()
+        return Placement()
     devices = keras.distribution.list_devices()
     if name == "auto" and len(devices) == 1:
-        return Spread()
+        return Placement()
     keras.distribution.set_distribution(
         keras.distribution.DataParallel(devices=devices)
     )
-    return Spread(devices=len(devices))
+    return Placement(devices=len(devices))
 
 
 def _workers_described() -> bool:
@@ -107,7 +107,7 @@ def _slurm_tasks() -> int:
     return int(os.environ.get("SLURM_STEP_NUM_TASKS", "1"))
 
 
-def _multiworker(tf) -> Spread:
+def _multiworker(tf) -> Placement:
     resolver = find_workers()
     tasks = _tasks(resolver.cluster_spec().as_dict())
     me = (resolver.task_type, resolver.task_id)
@@ -116,7 +116,7 @@ def _multiworker(tf) -> Spread:
             f"This task, {me[0]} {me[1]}, is none of the workers {tasks}."
         )
     strategy = tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
-    return Spread(strategy, tasks.index(me), len(tasks))
+    return Placement(strategy, tasks.index(me), len(tasks))
 
 
 def find_workers():

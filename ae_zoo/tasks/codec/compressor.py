@@ -21,7 +21,7 @@ from ae_zoo.data.pictures import (
     write_picture,
 )
 from ae_zoo.errors import CodecError, InputError
-from ae_zoo.layers.damage import MappedQuality, with_map
+from ae_zoo.corruptions.mapped import MappedQuality, with_map
 from ae_zoo.tasks import tiles
 from ae_zoo.tasks.batch import run_batch
 from ae_zoo.zoo.manifest import list_models

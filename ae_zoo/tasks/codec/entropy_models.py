@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ae_zoo.codec.entropy import Tables
+from ae_zoo.tasks.codec.range_coder import Tables
 
 
 class FactorizedPrior:
