@@ -53,7 +53,7 @@ def compare(epochs: int, data_dir) -> dict:
         load_arrays("bouncing_mnist", split, data_dir, shape).x
         for split in ("train", "test")
     )
-    whole = video.latent_dim
+    whole = video.code.size
     each = whole // frames
     alone = train.reshape(-1, height, width, channels)
     alone_test = test.reshape(-1, height, width, channels)

@@ -6,7 +6,7 @@ import tensorflow as tf
 from PIL import Image
 from zoo_files import make_entry
 
-from ae_zoo import evaluation, models
+from ae_zoo import evaluation, models, registry
 from ae_zoo.data import anomalies, datasets, load_arrays
 from ae_zoo.datasets.loading import Examples
 from ae_zoo.errors import InputError
@@ -116,7 +116,7 @@ def test_errors_are_measured_beside_simple_methods():
 @pytest.mark.parametrize("shape", [(5,), (6, 2)])
 def test_cards_draw_normal_and_abnormal(shape, tmp_path, monkeypatch):
     family = "deep_ae" if len(shape) == 1 else "conv1d_ae"
-    model = models.build(family, input_shape=shape, latent_dim=2)
+    model = registry.build(family, input_shape=shape, latent_dim=2)
     x = np.random.default_rng(0).random((8, *shape), dtype="float32")
     examples = Examples(x, np.array([1, 0] * 4))
     monkeypatch.setattr(datasets, "load_arrays", lambda *where: examples)

@@ -406,7 +406,7 @@ def test_train_goes_on_from_published_weights(cli, tmp_path, digits):
     outcome = cli("train", *words)
     assert json.loads(outcome.out)["name"] == "conv_ae.mnist.mine"
     model = ae_zoo.load(tmp_path / "out" / "model")
-    assert model.latent_dim == 32
+    assert model.code.size == 32
 
 
 @pytest.mark.parametrize(

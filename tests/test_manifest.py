@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 from zoo_files import fake_weights, make_entry, write_folder, write_manifest
 
+from ae_zoo import registry
 import ae_zoo
 from ae_zoo.errors import ManifestError, UnknownNameError
 from ae_zoo.zoo import manifest
@@ -69,7 +70,7 @@ def test_entry_names_what_the_package_has(entry):
     from ae_zoo import models
 
     assert entry["name"].endswith(f".{entry['dataset']}")
-    assert set(entry["tasks"]) <= set(models.family(entry["family"]).tasks)
+    assert set(entry["tasks"]) <= set(registry.family(entry["family"]).tasks)
     recipes = Path(ae_zoo.__file__).parent / "recipes"
     assert (recipes / f"{entry['recipe']}.yaml").is_file()
 

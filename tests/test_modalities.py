@@ -6,7 +6,7 @@ from PIL import Image
 from scipy.io import wavfile
 from zoo_files import make_entry
 
-from ae_zoo import evaluation, models
+from ae_zoo import evaluation, models, registry
 from ae_zoo.data import datasets, load_arrays, open_source, sounds, texts, videos
 from ae_zoo.datasets.loading import Examples
 from ae_zoo.data.inputs import to_inputs
@@ -139,7 +139,7 @@ def test_folders_of_sounds_and_texts_are_sources(tmp_path):
 )
 def test_cards(family, channels, shape, picture, tmp_path, monkeypatch):
     options = {"loss": "cce", "output": "softmax"} if channels == "characters" else {}
-    model = models.build(
+    model = registry.build(
         family, input_shape=shape, latent_dim=4, filters=(4,), **options
     )
     x = np.random.default_rng(0).random((20, *shape), dtype="float32")

@@ -110,7 +110,7 @@ def test_every_family_takes_a_table(family, digits):
 def test_the_code_is_no_larger_than_the_table(digits):
     narrow = AutoencoderTransformer(epochs=1).fit(digits[0][:, :10])
     wide = AutoencoderTransformer(epochs=1).fit(digits[0])
-    assert (narrow.model_.latent_dim, wide.model_.latent_dim) == (10, 32)
+    assert (narrow.model_.code.size, wide.model_.code.size) == (10, 32)
 
 
 def test_family_arguments_reach_the_family(digits):

@@ -324,7 +324,7 @@ def test_penalty_warmup_ends_at_one(digits):
 
 
 def test_overrides_reach_the_recipe(recipe_file):
-    overrides = {"training.epochs": 7, "model.latent_dim": 9}
+    overrides = {"training.epochs": 7, "model.code.size": 9}
     recipe = training.load_recipe(recipe_file, overrides)
     assert (recipe.training.epochs, recipe.model["latent_dim"]) == (7, 9)
     printed = recipe_file.with_name("printed.yaml")

@@ -65,19 +65,22 @@ class Measured:
 
     @cached_property
     def train_codes(self) -> np.ndarray:
-        """Codes of the training split, `(n, latent_dim)`, float32."""
-        return flatten(self.model.encode(self.train))
+        """Codes of the training split, `(n, code.size)`, float32."""
+        return self._codes(self.train)
 
     @cached_property
     def test_codes(self) -> np.ndarray:
-        """Codes of the test split, `(n, latent_dim)`, float32."""
-        return flatten(self.model.encode(self.test))
+        """Codes of the test split, `(n, code.size)`, float32."""
+        return self._codes(self.test)
+
+    def _codes(self, x) -> np.ndarray:
+        return flatten(self.model.features(x, pool="flatten"))
 
     @cached_property
     def pca(self) -> PCA:
         """PCA of the training pixels with as many components as the code, or all."""
         pixels = flatten(self.train).astype("float64")
-        components = min(self.model.latent_dim, *pixels.shape)
+        components = min(self.model.code.size, *pixels.shape)
         wide = pixels.shape[1] > WIDEST_EXACT
         solver = "randomized" if wide else "covariance_eigh"
         return PCA(components, svd_solver=solver, random_state=0).fit(pixels)

@@ -1,6 +1,6 @@
 """The autoencoder of learned compression with a factorised prior."""
 
-from ae_zoo.autoencoder import Autoencoder
+from ae_zoo.assemble import join
 from ae_zoo.tasks.codec.network import CodecBackbone
 from ae_zoo.corruptions.mapped import MappedQuality
 from ae_zoo.tasks.codec.factorized import FactorizedBottleneck
@@ -62,13 +62,12 @@ def factorized_ae(
         l1=l1,
         l2=l2,
     )
-    return Autoencoder(
+    return join(
         backbone,
         FactorizedBottleneck(filters[-1], tradeoffs, seed=seed),
         corruption=MappedQuality(len(lambdas)),
         loss=loss,
         output=output,
-        name="factorized_ae",
     )
 
 

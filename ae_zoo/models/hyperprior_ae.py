@@ -1,6 +1,6 @@
 """The autoencoder of learned compression with a mean-scale hyperprior."""
 
-from ae_zoo.autoencoder import Autoencoder
+from ae_zoo.assemble import join
 from ae_zoo.tasks.codec.network import CodecBackbone
 from ae_zoo.corruptions.mapped import MappedQuality
 from ae_zoo.tasks.codec.hyperprior import HyperpriorBottleneck
@@ -60,11 +60,9 @@ def hyperprior_ae(
         l1=l1,
         l2=l2,
     )
-    return Autoencoder(
+    return join(
         backbone,
         HyperpriorBottleneck(filters[-1], tradeoffs, hidden, side, seed, l1=l1, l2=l2),
         corruption=MappedQuality(len(lambdas)),
         loss=loss,
-        output=output,
-        name="hyperprior_ae",
-    )
+        output=output,)
