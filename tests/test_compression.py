@@ -11,12 +11,12 @@ from skimage import data
 import ae_zoo
 from ae_zoo import tasks
 from ae_zoo.cli import main
-from ae_zoo.tasks.codec import container, range_coder
-from ae_zoo.tasks.codec.entropy_models import HyperpriorEntropyModel
-from ae_zoo.errors import CodecError, InputError
 from ae_zoo.corruptions.mapped import with_map
+from ae_zoo.errors import CodecError, InputError
 from ae_zoo.tasks import Compressor, compression
+from ae_zoo.tasks.codec import container, range_coder
 from ae_zoo.tasks.codec.compressor import decompress_files
+from ae_zoo.tasks.codec.entropy_models import HyperpriorEntropyModel
 
 SMALL = {"filters": (8, 12, 16), "lambdas": (0.005, 0.05), "seed": 0}
 FAMILIES = {
@@ -170,7 +170,9 @@ def test_the_exact_network_has_no_rounding_and_no_seam(monkeypatch):
         [np.float32(rng.integers(-(2**12), 2**12, size) / 2**12) for size in (s, s[3:])]
         for s in shapes
     ]
-    tables = range_coder.Tables.from_probabilities(np.full((64, 4), 0.2), np.zeros(64, int))
+    tables = range_coder.Tables.from_probabilities(
+        np.full((64, 4), 0.2), np.zeros(64, int)
+    )
     side = rng.integers(-(2**12), 2**12, (11, 5, 6), "int32")
 
     def expected(side, layers):

@@ -6,9 +6,8 @@ import pytest
 import tensorflow as tf
 from model_cases import BY_ID, CASES, Case
 
-from ae_zoo import bottlenecks, layers, training
+from ae_zoo import bottlenecks, corruptions, training
 from ae_zoo.errors import RecipeError
-from ae_zoo import corruptions
 from ae_zoo.zoo.folder import load_folder
 
 STEPS, BATCH = 20, 16

@@ -6,9 +6,8 @@ import pytest
 import tensorflow as tf
 
 from ae_zoo import bottlenecks, corruptions, layers, models
-from ae_zoo.errors import InputError, NotGenerativeError
-from ae_zoo import corruptions
 from ae_zoo.bottlenecks.contractive import DERIVATIVES
+from ae_zoo.errors import InputError, NotGenerativeError
 
 
 @pytest.fixture
@@ -32,7 +31,9 @@ def penalty(layer, inputs, training=True):
 
 def test_gaussian_corruption_statistics():
     x = np.full((200, 500), 0.3, "float32")
-    noise = np.asarray(corruptions.GaussianCorruption(0.5, seed=1)(x, training=True)) - x
+    noise = (
+        np.asarray(corruptions.GaussianCorruption(0.5, seed=1)(x, training=True)) - x
+    )
     assert noise.mean() == pytest.approx(0, abs=0.01)
     assert noise.std() == pytest.approx(0.5, rel=0.01)
     assert np.mean(np.abs(noise) > 1.0) == pytest.approx(0.0455, abs=0.005)  # 2 sigma
@@ -47,14 +48,18 @@ def test_masking_corruption_statistics():
 
 def test_salt_and_pepper_corruption_statistics():
     x = np.full((200, 500), 0.3, "float32")
-    damaged = np.asarray(corruptions.SaltAndPepperCorruption(0.4, seed=1)(x, training=True))
+    damaged = np.asarray(
+        corruptions.SaltAndPepperCorruption(0.4, seed=1)(x, training=True)
+    )
     for value, fraction in ((0, 0.2), (1, 0.2), (np.float32(0.3), 0.6)):
         assert np.mean(damaged == value) == pytest.approx(fraction, abs=0.01)
 
 
 def test_shift_corruption_moves_each_example(rng):
     x = rng.random((300, 9, 7)).astype("float32")
-    moved = np.asarray(corruptions.ShiftCorruption((0.25, 0.2), seed=1)(x, training=True))
+    moved = np.asarray(
+        corruptions.ShiftCorruption((0.25, 0.2), seed=1)(x, training=True)
+    )
     padded = np.pad(x, ((0, 0), (2, 2), (1, 1)))
     found = np.array(
         [
@@ -243,7 +248,9 @@ PENALISED = {
 }
 LAYERS = {
     **PENALISED,
-    "plain": lambda: bottlenecks.PlainBottleneck(3, activation="tanh", l1=1e-3, l2=1e-2),
+    "plain": lambda: bottlenecks.PlainBottleneck(
+        3, activation="tanh", l1=1e-3, l2=1e-2
+    ),
     "gaussian_corruption": lambda: corruptions.GaussianCorruption(0.3, seed=2),
     "masking_corruption": lambda: corruptions.MaskingCorruption(0.3, seed=2),
     "salt_and_pepper": lambda: corruptions.SaltAndPepperCorruption(0.3, seed=2),

@@ -347,7 +347,7 @@ def test_dense_families_take_flat_data():
 
 
 def test_a_model_without_family_cannot_be_saved(tmp_path):
-    from ae_zoo import backbones, layers
+    from ae_zoo import backbones
 
     model = Autoencoder(backbones.get("dense", (8,)), bottlenecks.PlainBottleneck(2))
     with pytest.raises(ValueError, match="register"):

@@ -10,8 +10,8 @@ import jsonschema
 import pytest
 from zoo_files import fake_weights, make_entry, write_folder, write_manifest
 
-from ae_zoo import registry
 import ae_zoo
+from ae_zoo import registry
 from ae_zoo.errors import ManifestError, UnknownNameError
 from ae_zoo.zoo import manifest
 from ae_zoo.zoo.folder import find_problem
@@ -67,7 +67,6 @@ def test_bundled_weights_are_small():
 
 @each(PUBLISHED)
 def test_entry_names_what_the_package_has(entry):
-    from ae_zoo import models
 
     assert entry["name"].endswith(f".{entry['dataset']}")
     assert set(entry["tasks"]) <= set(registry.family(entry["family"]).tasks)

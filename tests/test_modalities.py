@@ -8,13 +8,13 @@ from zoo_files import make_entry
 
 from ae_zoo import evaluation, models, registry
 from ae_zoo.data import datasets, load_arrays, open_source, sounds, texts, videos
-from ae_zoo.datasets.loading import Examples
 from ae_zoo.data.inputs import to_inputs
+from ae_zoo.datasets.loading import Examples
 from ae_zoo.errors import InputError
 from ae_zoo.evaluation import Measured, sentences, speakers
 from ae_zoo.layers import LogMel
-from ae_zoo.tasks.features import extract
 from ae_zoo.publishing.card import SENTENCES, write_card
+from ae_zoo.tasks.features import extract
 
 SHAPE = (20, 16)  # of a spectrogram
 TEXT_SHAPE = (12, len(texts.ALPHABET))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
-from ae_zoo import models, registry, training
+from ae_zoo import registry, training
 from ae_zoo.zoo.folder import load_folder, save
 
 pytestmark = pytest.mark.skipif(

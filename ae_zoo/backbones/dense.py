@@ -74,13 +74,15 @@ class DenseBackbone(Backbone):
             sources = [tied, *map(self.encoder.get_layer, self.feature_names[::-1])]
             parts = [
                 TiedDense(source, activation=inner, name=f"decoder_{i}")
-                for i, (source, inner) in enumerate(zip(sources, activations), 1)
+                for i, (source, inner) in enumerate(
+                    zip(sources, activations, strict=True), 1
+                )
             ]
         else:
             units = [*reversed(self.hidden), self.size]
             parts = [
                 self._dense(n, activation=inner, name=f"decoder_{i}")
-                for i, (n, inner) in enumerate(zip(units, activations), 1)
+                for i, (n, inner) in enumerate(zip(units, activations, strict=True), 1)
             ]
         x = inputs = keras.Input(code.shapes[0])
         for layer in parts:

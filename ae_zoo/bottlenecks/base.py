@@ -77,7 +77,7 @@ class Bottleneck(keras.layers.Layer):
         )
 
     def scale_penalty(self, scale: float) -> None:
-        """Multiplies the penalty by `scale` from now on; nothing where there is none."""
+        """Multiplies the penalty, if there is one, by `scale` from now on."""
         if self.penalty_scale is not None:
             self.penalty_scale.assign(scale)
 

@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from ae_zoo.errors import UnknownNameError
 from ae_zoo.bottlenecks.plain import PlainBottleneck
+from ae_zoo.errors import UnknownNameError
 from ae_zoo.layers.replica import SharedPenalty, replica_mean
 
 

@@ -9,8 +9,8 @@ the mean and 0.05 a standard deviation, what lies beyond ten of them as there.
 import numpy as np
 import tensorflow_datasets as tfds
 
-from ae_zoo.datasets.loading import Examples, prepare, read_split
 from ae_zoo.datasets.checksums import addresses
+from ae_zoo.datasets.loading import Examples, prepare, read_split
 from ae_zoo.errors import InputError
 
 INPUT = {"channels": "standardised columns"}

@@ -233,9 +233,7 @@ def denoise(model: Autoencoder, clean: np.ndarray, examples: np.ndarray) -> Deno
     Total variation has the weight that is best on these very digits.
     """
     noisy = denoising.add_noise(clean, SIGMA, SEED)
-    smoothed = [
-        denoising.tv_denoise(noisy, w * SIGMA) for w in denoising.TV_WEIGHTS
-    ]
+    smoothed = [denoising.tv_denoise(noisy, w * SIGMA) for w in denoising.TV_WEIGHTS]
     images = {
         "noisy": noisy,
         "tv": max(smoothed, key=lambda x: _psnr(clean, x)),

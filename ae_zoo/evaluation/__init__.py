@@ -24,7 +24,7 @@ from ae_zoo.evaluation import (
     sparsity,
     speakers,
 )
-from ae_zoo.evaluation.measured import Photographs, Measured
+from ae_zoo.evaluation.measured import Measured, Photographs
 
 QUESTIONS = (
     reconstruction,
@@ -40,7 +40,7 @@ QUESTIONS = (
     detection,
 )
 
-__all__ = ["QUESTIONS", "Photographs", "Measured", "evaluate"]
+__all__ = ["QUESTIONS", "Measured", "Photographs", "evaluate"]
 
 
 def evaluate(

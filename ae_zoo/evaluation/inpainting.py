@@ -5,8 +5,8 @@ import importlib.util
 import numpy as np
 from skimage.restoration import inpaint_biharmonic
 
-from ae_zoo.evaluation.reconstruction import psnr
 from ae_zoo.corruptions.holes import block, scattered, strokes
+from ae_zoo.evaluation.reconstruction import psnr
 from ae_zoo.tasks.restoration import Inpainter
 
 HOLES = {

@@ -5,8 +5,8 @@ import importlib.util
 import numpy as np
 from skimage.restoration import denoise_nl_means
 
-from ae_zoo.evaluation.reconstruction import psnr, ssim
 from ae_zoo.evaluation.denoising import add_noise
+from ae_zoo.evaluation.reconstruction import psnr, ssim
 from ae_zoo.tasks.noise import estimate_noise
 from ae_zoo.tasks.restoration import WHITE, Denoiser
 

@@ -3,6 +3,7 @@
 import numpy as np
 from keras import ops
 
+
 def applies(subject) -> bool:
     """Only models that ask for a sparse code."""
     bottleneck = subject.model.bottleneck

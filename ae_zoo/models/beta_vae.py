@@ -1,7 +1,7 @@
 """The variational autoencoder with a heavier KL divergence."""
 
-from ae_zoo.registry import register
 from ae_zoo.models.vae import vae
+from ae_zoo.registry import register
 
 
 @register(

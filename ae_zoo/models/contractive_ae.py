@@ -58,5 +58,4 @@ def contractive_ae(
         l1=parts.l1,
         l2=parts.l2,
     )
-    return join(
-        parts, bottleneck, loss=loss, output=output)
+    return join(parts, bottleneck, loss=loss, output=output)

@@ -52,4 +52,5 @@ def denoising_ae(
         PlainBottleneck(latent_dim, l1=parts.l1, l2=parts.l2),
         corruption=corruptions.get(noise, level, seed),
         loss=loss,
-        output=output,)
+        output=output,
+    )

@@ -2,8 +2,8 @@
 
 from ae_zoo.assemble import join
 from ae_zoo.backbones.inpainting_pyramid import InpaintingPyramidBackbone
-from ae_zoo.corruptions.mapped import MappedHoles
 from ae_zoo.bottlenecks.skip import SkipBottleneck
+from ae_zoo.corruptions.mapped import MappedHoles
 from ae_zoo.registry import register
 
 
@@ -60,4 +60,5 @@ def inpainting_ae(
         SkipBottleneck(),
         corruption=MappedHoles(),
         loss=loss,
-        output=output,)
+        output=output,
+    )

@@ -2,8 +2,8 @@
 
 from ae_zoo.assemble import join
 from ae_zoo.backbones.pyramid import PyramidBackbone
-from ae_zoo.corruptions.mapped import MappedNoise
 from ae_zoo.bottlenecks.skip import SkipBottleneck
+from ae_zoo.corruptions.mapped import MappedNoise
 from ae_zoo.registry import register
 
 
@@ -59,4 +59,5 @@ def restoration_ae(
         SkipBottleneck(),
         corruption=MappedNoise(level),
         loss=loss,
-        output=output,)
+        output=output,
+    )

@@ -9,11 +9,11 @@ from skimage.data import astronaut, chelsea, coffee
 
 from ae_zoo import registry
 from ae_zoo._files import complete_file
-from ae_zoo.data import texts
 from ae_zoo.code import Code
 from ae_zoo.corruptions.mapped import with_map
-from ae_zoo.zoo.manifest import read_manifest
+from ae_zoo.data import texts
 from ae_zoo.evaluation.pictures import reconstruction_rows, save_png, tile
+from ae_zoo.zoo.manifest import read_manifest
 
 LABELS = {
     "mse": "mean squared error",

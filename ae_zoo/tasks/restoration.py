@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ae_zoo.corruptions.mapped import with_map
 from ae_zoo.data.inputs import list_files
 from ae_zoo.data.pictures import (
     Picture,
@@ -17,7 +18,6 @@ from ae_zoo.data.pictures import (
     write_picture,
 )
 from ae_zoo.errors import InputError
-from ae_zoo.corruptions.mapped import with_map
 from ae_zoo.tasks import tiles
 from ae_zoo.tasks.batch import run_batch
 from ae_zoo.tasks.noise import estimate_noise

@@ -13,7 +13,6 @@ import numpy as np
 from ae_zoo import models
 from ae_zoo._files import complete_file, write_text
 from ae_zoo.autoencoder import xla_pays
-from ae_zoo.datasets.loading import load_examples, load_pictures
 from ae_zoo.data.batches import Batches, binarize, flip, shift, turn
 from ae_zoo.data.inputs import list_files
 from ae_zoo.data.pictures import to_channels
@@ -25,6 +24,7 @@ from ae_zoo.data.sources import (
     hold_out,
     open_source,
 )
+from ae_zoo.datasets.loading import load_examples, load_pictures
 from ae_zoo.errors import RecipeError
 from ae_zoo.training import callbacks as actions
 from ae_zoo.training import logs
@@ -35,9 +35,9 @@ from ae_zoo.training.checkpoint import (
     stateful,
 )
 from ae_zoo.training.optimizer import make_optimizer
+from ae_zoo.training.placement import Placement, get_placement
 from ae_zoo.training.pretrain import pretraining_stages
 from ae_zoo.training.recipe import Recipe, Training, load_recipe
-from ae_zoo.training.placement import Placement, get_placement
 from ae_zoo.zoo.folder import save
 from ae_zoo.zoo.loader import load
 

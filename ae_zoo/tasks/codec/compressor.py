@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ae_zoo.corruptions.mapped import with_map
 from ae_zoo.data.pictures import (
     Picture,
     check_writable,
@@ -20,7 +21,6 @@ from ae_zoo.data.pictures import (
     write_picture,
 )
 from ae_zoo.errors import CodecError, InputError
-from ae_zoo.corruptions.mapped import with_map
 from ae_zoo.tasks import tiles
 from ae_zoo.tasks.batch import run_batch
 from ae_zoo.tasks.codec import container, range_coder
@@ -190,7 +190,9 @@ class Compressor:
         for i, code in enumerate(codes):
             tables, which = self._entropy_model.tables(codes[:i], quality, code.shape)
             for part in _parts(code.shape):
-                yield range_coder.encode(code[part].ravel(), which[part].ravel(), tables)
+                yield range_coder.encode(
+                    code[part].ravel(), which[part].ravel(), tables
+                )
 
     def read_codes(
         self, segments: list[bytes], quality: int, size: tuple[int, int]
@@ -212,7 +214,8 @@ class Compressor:
         for shape, rows in zip(shapes, parts, strict=True):
             tables, which = self._entropy_model.tables(codes, quality, shape)
             blocks = [
-                range_coder.decode(next(rest), which[part].ravel(), tables) for part in rows
+                range_coder.decode(next(rest), which[part].ravel(), tables)
+                for part in rows
             ]
             codes.append(np.concatenate(blocks).reshape(shape))
         return codes

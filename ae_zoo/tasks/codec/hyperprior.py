@@ -36,7 +36,8 @@ class HyperpriorBottleneck(Bottleneck):
 
     Reader and writer of a file must agree on the scales to the last bit. `finish`
     therefore rounds the second network to 12 binary digits after the point, so that
-    `ae_zoo.tasks.codec.entropy_models.HyperpriorEntropyModel` can compute it without any error.
+    `HyperpriorEntropyModel` of `ae_zoo.tasks.codec.entropy_models` can compute it
+    without any error.
 
     Args:
         channels: of the latents.
@@ -144,7 +145,7 @@ class HyperpriorBottleneck(Bottleneck):
         return decoder.get_layer("decoder")
 
     def finish(self):
-        """Rounds the second network and computes the tables, as `FactorizedBottleneck`."""
+        """As `FactorizedBottleneck`; also rounds the second network."""
         self.factorized.finish()
         for weight in self.synthesis.weights:
             values = ops.convert_to_numpy(weight)
@@ -178,7 +179,9 @@ class HyperpriorBottleneck(Bottleneck):
 
     def compute_output_shape(self, input_shape):
         (batch, height, width, channels), quality = input_shape
-        small = (side and side // HyperpriorEntropyModel.SIDE for side in (height, width))
+        small = (
+            side and side // HyperpriorEntropyModel.SIDE for side in (height, width)
+        )
         return (batch, *small, self.side), (batch, height, width, channels), quality
 
     def get_config(self):

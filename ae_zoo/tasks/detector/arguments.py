@@ -4,8 +4,8 @@ import math
 import numbers
 
 from ae_zoo.errors import InputError
-from ae_zoo.tasks.fitting import is_family
 from ae_zoo.tasks.detector.thresholds import RULES
+from ae_zoo.tasks.fitting import is_family
 
 _CHOICES = {
     "measure": ("error", "latent", "both"),

@@ -18,8 +18,8 @@ from ae_zoo.data import categories
 from ae_zoo.data.inputs import to_inputs
 from ae_zoo.errors import InputError
 from ae_zoo.tasks.detector.arguments import check_arguments
-from ae_zoo.tasks.fitting import Fitting, filled_up, is_family, load_pretrained
 from ae_zoo.tasks.detector.thresholds import RULES
+from ae_zoo.tasks.fitting import Fitting, filled_up, is_family, load_pretrained
 
 # What `fit` gives a family when it is told nothing. The denoising autoencoder learns to
 # take back noise of this level, and so pulls what is odd towards what is normal.
