@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from model_cases import CASES, FLAT_FAMILIES, IMAGE, SHAPES, Case, layout
+from model_cases import CASES, SIZED_FAMILIES, IMAGE, SHAPES, Case, layout
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
@@ -16,7 +16,7 @@ from ae_zoo.autoencoder import Autoencoder
 from ae_zoo.errors import InputError, NotGenerativeError, UnknownNameError
 
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-each_family = pytest.mark.parametrize("family", FLAT_FAMILIES, ids=lambda f: f.name)
+each_family = pytest.mark.parametrize("family", SIZED_FAMILIES, ids=lambda f: f.name)
 
 
 @pytest.fixture(scope="module", params=CASES, ids=lambda case: case.id)
@@ -310,7 +310,7 @@ def test_conv_takes_images_of_any_size(case: Case, shape):
 def test_families_describe_themselves(family):
     assert registry.family(family.name) is family
     assert family.reference and family.tasks
-    assert ("reconstruct" in family.tasks) is (family in FLAT_FAMILIES)
+    assert ("reconstruct" in family.tasks) is (family in SIZED_FAMILIES)
     assert family.summary.endswith(".")
     for section in ("Args:", "Example:", "Use it "):
         assert section in family.build.__doc__

@@ -5,7 +5,7 @@ import random
 
 import numpy as np
 import pytest
-from model_cases import FLAT_FAMILIES, SHAPES
+from model_cases import SIZED_FAMILIES, SHAPES
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
@@ -22,7 +22,7 @@ from ae_zoo.tasks import AutoencoderTransformer
 
 SHAPE = (8, 8, 1)
 TABLE_FAMILIES = [
-    f.name for f in FLAT_FAMILIES if f.name != "conv_ae" and f.name not in SHAPES
+    f.name for f in SIZED_FAMILIES if f.name != "conv_ae" and f.name not in SHAPES
 ]
 
 
