@@ -16,10 +16,10 @@ from ae_zoo.codec import container, entropy
 from ae_zoo.data.pictures import (
     Picture,
     check_writable,
-    from_floats,
     read_picture,
     write_picture,
 )
+from ae_zoo.data.values import from_floats
 from ae_zoo.errors import CodecError, InputError
 from ae_zoo.corruptions.mapped import MappedQuality, with_map
 from ae_zoo.tasks import tiles
