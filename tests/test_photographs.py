@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ae_zoo.datasets import loading as datasets
-from ae_zoo.datasets.loading import load_examples, load_pictures
+from ae_zoo.datasets import load_examples, load_pictures, loading
 from ae_zoo.errors import DownloadError, InputError, IntegrityError
 
 SIZES = {
@@ -74,7 +73,7 @@ def assert_same_pictures(pictures, paths):
 
 
 def test_every_file_has_one_checksum(root):
-    lines = (root / "ae_zoo" / "data" / "checksums.tsv").read_text().splitlines()
+    lines = (root / "ae_zoo" / "datasets" / "checksums.tsv").read_text().splitlines()
     rows = [line.split("\t") for line in lines]
     urls, sizes, digests, paths = zip(*rows, strict=True)
     assert len(lines) == 622
@@ -153,7 +152,7 @@ def test_pictures_of_different_sizes_are_no_array(prepared):
 def test_a_set_without_pictures_is_refused(monkeypatch):
     info = SimpleNamespace(features={"audio": None})
     builder = SimpleNamespace(info=info)
-    monkeypatch.setattr(datasets, "prepare", lambda name, data_dir: builder)
+    monkeypatch.setattr(loading, "prepare", lambda name, data_dir: builder)
     with pytest.raises(InputError, match="no pictures of 8 bits"):
         load_pictures("spoken_digit", "train")
 
