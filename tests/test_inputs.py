@@ -1,4 +1,4 @@
-"""What a user has becomes float32 in [0, 1], or one sentence that says what would."""
+"""User data becomes float32 in [0, 1], or one sentence names the remedy."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def ramp(*shape, dtype="uint8"):
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder of two grey images and things that are none."""
+    """A folder of two grey images and some other files."""
     (tmp_path / "sub").mkdir()
     Image.fromarray(ramp(6, 5)).save(tmp_path / "sub" / "b.png")
     Image.fromarray(ramp(6, 5) // 2).save(tmp_path / "a.PNG")
@@ -88,7 +88,7 @@ def test_missing_axes_are_added(shape, received, n):
         ({"x": 1}, "takes arrays of shape"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_a_remedy(values, says):
+def test_misfits_are_refused_with_a_remedy(values, says):
     with pytest.raises(InputError, match=says):
         inputs.to_inputs(values, GREY)
 

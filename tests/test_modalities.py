@@ -1,4 +1,4 @@
-"""Sounds, texts and videos on their way into models, and what is asked of these."""
+"""Sounds, texts and videos: reading, features, measures and cards."""
 
 import numpy as np
 import pytest

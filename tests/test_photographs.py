@@ -26,7 +26,7 @@ def no_folders(monkeypatch):
 
 @pytest.fixture
 def offline(monkeypatch):
-    """Lets every download fail at once; a list of the addresses that were tried."""
+    """Makes every download fail at once; lists the addresses that were tried."""
     import requests
 
     tried = []
@@ -169,7 +169,7 @@ def test_another_file_than_the_published_one_is_refused(tmp_path, monkeypatch):
     assert "\n" not in message
 
 
-def test_what_cannot_be_downloaded_is_tried_once(tmp_path, offline):
+def test_a_failing_download_is_tried_once(tmp_path, offline):
     with pytest.raises(DownloadError, match=r"TFDS_DATA_DIR.*AE_ZOO_MANUAL_DIR"):
         load_pictures("bsds500", "train", tmp_path)
     assert len(offline) == 1

@@ -1,4 +1,4 @@
-"""Photographs keep size, depth, transparency and profile, or one sentence says why."""
+"""Photographs keep size, depth, transparency and profile, or an error names why."""
 
 import tracemalloc
 import warnings
@@ -303,7 +303,7 @@ def test_arrays_are_pictures(shape, dtype):
         ([1, 2], "Cannot read"),
     ],
 )
-def test_what_is_no_picture_is_refused(source, says):
+def test_other_values_than_pictures_are_refused(source, says):
     with pytest.raises(InputError, match=says):
         read_picture(source)
 
@@ -400,7 +400,7 @@ def test_pixels_of_another_shape_or_dtype_are_refused():
         ("b/a.png", "uint8", False, (9, 9), "make the folder .*b first"),
     ],
 )
-def test_what_a_file_cannot_hold_is_refused_early(
+def test_pictures_beyond_the_format_are_refused_early(
     name, dtype, has_alpha, size, says, tmp_path
 ):
     with pytest.raises(InputError, match=says):
