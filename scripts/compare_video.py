@@ -19,7 +19,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 import ae_zoo
-from ae_zoo.data import load_arrays
+from ae_zoo.datasets import load_arrays
 from ae_zoo.models import conv_ae
 
 NAME = "convlstm_ae.bouncing_mnist"

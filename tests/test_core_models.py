@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from model_cases import CASES, SIZED_FAMILIES, IMAGE, SHAPES, Case, layout
+from model_cases import CASES, IMAGE, SHAPES, SIZED_FAMILIES, Case, layout
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
@@ -412,7 +412,7 @@ def test_linear_dense_ae_reaches_pca_on_digits():
 
 
 def test_linear_dense_ae_reaches_pca_on_mnist(data_dir):
-    from ae_zoo.data import load_arrays
+    from ae_zoo.datasets import load_arrays
 
     x = load_arrays("mnist", "train[:10000]", data_dir).x
     assert_as_good_as_pca(x, code=32, steps=1000, batch_size=500, learning_rate=5e-3)

@@ -5,7 +5,7 @@ import random
 
 import numpy as np
 import pytest
-from model_cases import SIZED_FAMILIES, SHAPES
+from model_cases import SHAPES, SIZED_FAMILIES
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ae_zoo import models, training
-from ae_zoo.datasets.loading import Examples
+from ae_zoo.datasets import Examples
 from ae_zoo.errors import InputError, RecipeError, TrainingError
 from ae_zoo.training import run
 from ae_zoo.zoo.folder import load_folder, save

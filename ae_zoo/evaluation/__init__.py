@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 
 from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.data import load_arrays
+from ae_zoo.datasets import load_arrays
 from ae_zoo.errors import InputError, UnknownNameError
 from ae_zoo.evaluation import (
     denoising,

@@ -5,7 +5,8 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 
-from ae_zoo.data.texts import load_texts, simplify
+from ae_zoo.data.texts import simplify
+from ae_zoo.datasets.sentences import load_texts
 from ae_zoo.evaluation.probe import probe_accuracy
 
 CLASSIFIED = ("trec", "subj")  # sets

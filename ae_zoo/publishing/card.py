@@ -152,7 +152,7 @@ def _draw_rows(entry: dict, model, path: Path, data_dir) -> str:
     """Saves two normal and two abnormal rows, or windows, with what is made of them."""
     from matplotlib.figure import Figure
 
-    from ae_zoo.data import load_arrays
+    from ae_zoo.datasets import load_arrays
 
     shape = tuple(entry["input"]["shape"])
     x, labels, _ = load_arrays(entry["dataset"], "test", data_dir, shape)
@@ -174,7 +174,7 @@ def _draw_rows(entry: dict, model, path: Path, data_dir) -> str:
 
 def _examples(entry: dict, data_dir) -> np.ndarray:
     """Test examples `(n, *input_shape)`; for photographs scikit-image's."""
-    from ae_zoo.data import load_arrays
+    from ae_zoo.datasets import load_arrays
 
     shape = tuple(entry["input"]["shape"])
     if len(shape) == 3 and None not in shape:

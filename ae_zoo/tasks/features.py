@@ -8,15 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ae_zoo.code import POOLS, Code
-from ae_zoo.data.inputs import (
-    ARRAY_SUFFIXES,
-    IMAGE_SUFFIXES,
-    TEXT_SUFFIXES,
-    file_suffixes,
-    list_files,
-    read_array,
-    stream,
-)
+from ae_zoo.data.arrays import ARRAY_SUFFIXES, read_array
+from ae_zoo.data.files import file_suffixes, list_files
+from ae_zoo.data.images import IMAGE_SUFFIXES
+from ae_zoo.data.inputs import stream
+from ae_zoo.data.texts import TEXT_SUFFIXES
 from ae_zoo.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -159,7 +155,7 @@ def extract(
 
 
 def _load_dataset(source: str, data_dir, shape) -> tuple[np.ndarray, ...]:
-    from ae_zoo.datasets.loading import load_arrays
+    from ae_zoo.datasets import load_arrays
 
     try:
         match = _DATASET.fullmatch(source)

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ae_zoo.corruptions.mapped import with_map
-from ae_zoo.data.inputs import list_files
+from ae_zoo.data.files import list_files
 from ae_zoo.data.pictures import (
     Picture,
-    as_floats,
     check_writable,
-    from_floats,
     read_picture,
     write_picture,
 )
+from ae_zoo.data.values import as_floats, from_floats
 from ae_zoo.errors import InputError
 from ae_zoo.tasks import tiles
 from ae_zoo.tasks.batch import run_batch

@@ -13,18 +13,13 @@ import numpy as np
 from ae_zoo import models
 from ae_zoo._files import complete_file, write_text
 from ae_zoo.autoencoder import xla_pays
-from ae_zoo.data.batches import Batches, binarize, flip, shift, turn
-from ae_zoo.data.inputs import list_files
+from ae_zoo.data.augment import binarize, flip, shift, turn
+from ae_zoo.data.batches import Batches
+from ae_zoo.data.files import list_files
 from ae_zoo.data.pictures import to_channels
-from ae_zoo.data.sources import (
-    Arrays,
-    PictureFile,
-    Table,
-    Windows,
-    hold_out,
-    open_source,
-)
-from ae_zoo.datasets.loading import load_examples, load_pictures
+from ae_zoo.data.sources import Arrays, Table, hold_out, open_source
+from ae_zoo.data.windows import PictureFile, Windows
+from ae_zoo.datasets import load_examples, load_pictures
 from ae_zoo.errors import RecipeError
 from ae_zoo.training import callbacks as actions
 from ae_zoo.training import logs

@@ -16,10 +16,10 @@ from ae_zoo.corruptions.mapped import with_map
 from ae_zoo.data.pictures import (
     Picture,
     check_writable,
-    from_floats,
     read_picture,
     write_picture,
 )
+from ae_zoo.data.values import from_floats
 from ae_zoo.errors import CodecError, InputError
 from ae_zoo.tasks import tiles
 from ae_zoo.tasks.batch import run_batch
