@@ -14,7 +14,7 @@ from ae_zoo.cli import main
 from ae_zoo.training import list_recipes
 from ae_zoo.zoo.manifest import list_models
 
-LANGUAGES = {"bash", "python", "text", "yaml"}
+LANGUAGES = {"bash", "python", "text", "toml", "yaml"}
 FENCE = re.compile(
     r"(?:<!-- (?P<mark>setup|not run)\b:?(?P<note>.*?)-->\n)?"
     r"^```(?P<language>\w*)\n(?P<code>.*?)^```$",
