@@ -70,9 +70,7 @@ def test_decode_reconstruct_interpolate(model, x):
 def test_features_flatten_and_pool(model, kind, x):
     z, rows = model.encode(x), model.features(x, pool="flatten")
     assert rows.shape == (64, model.code.size)
-    for part, back in zip(
-        parts(z), parts(model.code.unflatten(rows)), strict=True
-    ):
+    for part, back in zip(parts(z), parts(model.code.unflatten(rows)), strict=True):
         np.testing.assert_array_equal(part, back)
     means = model.features(x, pool="mean")
     expected = [p.reshape(64, -1, p.shape[-1]).mean(axis=1) for p in parts(z)]
@@ -104,7 +102,7 @@ def test_indices_both_ways(model, kind, x):
         return
     tokens = model.encode(x, indices=True)
     assert tokens.shape == (64, 3, 3) and tokens.dtype == np.int32
-    assert 0 <= tokens.min() and tokens.max() < model.code.levels
+    assert tokens.min() >= 0 and tokens.max() < model.code.levels
     np.testing.assert_allclose(
         model.decode(tokens, indices=True), model.reconstruct(x), atol=1e-5
     )
@@ -246,8 +244,9 @@ def test_families_of_entry_points_are_known_without_an_import(monkeypatch, tmp_p
     )
     info = tmp_path / "their_package-1.0.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: their-package\n"
-                                   "Version: 1.0\n")
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: their-package\nVersion: 1.0\n"
+    )
     (info / "entry_points.txt").write_text(
         "[ae_zoo.families]\ntheir_ae = their_package\n"
     )

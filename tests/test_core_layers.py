@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ae_zoo import bottlenecks, corruptions, layers, models
+from ae_zoo import bottlenecks, corruptions, layers, models, priors
 from ae_zoo.bottlenecks.contractive import DERIVATIVES
-from ae_zoo.errors import InputError, NotGenerativeError
+from ae_zoo.errors import InputError
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def contractive_pair(x):
     deep = models.contractive_ae(
         x.shape[1:], 6, hidden=(x.shape[1],), seed=0, step=1e-2
     )
-    hidden = deep.backbone.encoder_layers[0]
+    hidden = deep.encoder.get_layer("hidden_1")
     hidden.activation = keras.activations.linear
     hidden.set_weights([np.eye(x.shape[1]), np.zeros(x.shape[1])])
     deep.bottleneck.set_weights(exact.bottleneck.get_weights())
@@ -193,12 +193,65 @@ def test_gaussian_bottleneck_samples_the_posterior(rng):
 
 
 def test_prior_is_standard_normal():
-    z = np.asarray(bottlenecks.GaussianBottleneck(4).sample_prior(20_000, seed=0))
+    layer = bottlenecks.GaussianBottleneck(4)
+    layer.build((None, 7))
+    z = np.asarray(layer.prior.sample(20_000, seed=0))
     assert z.shape == (20_000, 4)
     np.testing.assert_allclose(z.mean(axis=0), 0, atol=0.05)
     np.testing.assert_allclose(np.cov(z.T), np.eye(4), atol=0.05)
-    with pytest.raises(NotGenerativeError, match="vae"):
-        bottlenecks.PlainBottleneck(4).sample_prior(1)
+    cold = np.asarray(layer.prior.sample(20_000, seed=0, temperature=0.5))
+    np.testing.assert_allclose(cold, z / 2, rtol=1e-6)
+    assert bottlenecks.PlainBottleneck(4).prior is None
+
+
+@pytest.mark.parametrize("shape", [(4,), (3, 2), (2, 3, 2)])
+def test_normal_prior_has_the_density_of_scipy(shape, rng):
+    from scipy.stats import norm
+
+    z = rng.normal(size=(5, *shape)).astype("float32")
+    expected = norm.logpdf(z).reshape(5, -1).sum(axis=1)
+    density = priors.NormalPrior(shape).log_prob(z)
+    np.testing.assert_allclose(density, expected, rtol=1e-5)
+
+
+# Finite scalar quantisation -------------------------------------------------
+
+
+@pytest.mark.parametrize("levels", [(8, 5, 5, 5), (2,), (3, 4), (2, 2, 7)])
+def test_fsq_reaches_every_level_and_counts_in_mixed_radix(levels, rng):
+    layer = bottlenecks.FSQBottleneck(levels)
+    h = rng.normal(0, 3, (4000, 6)).astype("float32")
+    z = np.asarray(layer(h))
+    for channel, count in zip(z.T, levels, strict=True):
+        np.testing.assert_allclose(np.unique(channel), np.linspace(-1, 1, count))
+    digits = np.rint((z + 1) / 2 * (np.array(levels) - 1)).astype(int)
+    expected = np.ravel_multi_index(digits.T[::-1], levels[::-1])
+    np.testing.assert_array_equal(layer.indices(z), expected)
+    every = np.arange(np.prod(levels))
+    np.testing.assert_array_equal(layer.indices(layer.values(every)), every)
+    np.testing.assert_allclose(layer.values(expected), z, atol=1e-6)
+
+
+def test_fsq_rounds_to_the_nearest_level_with_a_straight_gradient(rng):
+    layer = bottlenecks.FSQBottleneck((5, 4))
+    h = tf.constant(rng.normal(0, 1, (50, 3)).astype("float32"))
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(h)
+        z = layer(h, training=True)
+        bounded = tf.tanh(layer.projection(h))
+    assert np.abs(z - bounded).max() <= 0.5 * (2 / np.array([4, 3])).max() + 1e-6
+    np.testing.assert_allclose(
+        tape.gradient(z, h), tape.gradient(bounded, h), rtol=1e-5
+    )
+
+
+def test_fsq_refuses_what_is_no_alphabet():
+    with pytest.raises(InputError, match="at least 2 levels"):
+        bottlenecks.FSQBottleneck((8, 1))
+    with pytest.raises(InputError, match="at least 2 levels"):
+        bottlenecks.FSQBottleneck(())
+    with pytest.raises(InputError, match="int32"):
+        bottlenecks.FSQBottleneck((1000,) * 4)
 
 
 # Sparse --------------------------------------------------------------------

@@ -40,7 +40,7 @@ class SparseBottleneck(PlainBottleneck):
         self.penalty = penalty
         self.weight = weight
         self.target = target
-        self.shared_penalty = SharedPenalty()
+        self.shared_penalty = SharedPenalty(dtype="float32")
 
     def call(self, h, training=False):
         z = self.projection(h)

@@ -54,8 +54,8 @@ class Fitting:
         }
         if None in own.get("input_shape", ()):
             raise InputError(
-                f"{self.family!r} restores or compresses pictures: choose another "
-                "family, such as 'dense_ae'."
+                f"{self.family!r} takes pictures of any size and has no code of one "
+                "size: choose another family, such as 'dense_ae'."
             )
         wanted = {"loss": "mse", "output": "linear", "backbone": "dense"}
         arguments = {key: wanted[key] for key in wanted if key in own}
