@@ -1,6 +1,5 @@
 """The model that every family builds, and its public methods."""
 
-import contextlib
 import functools
 
 import keras
@@ -255,9 +254,7 @@ class Autoencoder(keras.Model):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        config = dict(config)
-        with _dtype_policy(config.pop("dtype_policy", None)):
-            return registry.build(config.pop("family"), **config)
+        return registry.from_config(config)
 
     def _check_discrete(self) -> None:
         if self.views.indices is None:
@@ -272,17 +269,6 @@ def xla_pays() -> bool | str:
     if keras.backend.backend() != "tensorflow":
         return "auto"
     return "auto" if keras.distribution.list_devices("gpu") else False
-
-
-@contextlib.contextmanager
-def _dtype_policy(name: str | None):
-    """Keras's policy inside; None leaves the one in use."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(name or before)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 class _Models:

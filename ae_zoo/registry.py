@@ -5,6 +5,7 @@ that other packages announce by the entry point `ae_zoo.families` are imported w
 are first asked for.
 """
 
+import contextlib
 import difflib
 import functools
 import importlib
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from ae_zoo.errors import UnknownNameError
 
+RESERVED = ("family", "dtype_policy")  # keys of a config that are no arguments
 GROUP = "ae_zoo.families"  # of the entry points: family = module, or module:function
 _MODELS = Path(__file__).parent / "models"
 
@@ -129,8 +131,33 @@ def family(name: str) -> Family:
 
 
 def build(name: str, **arguments):
-    """Builds the family called `name`; the inverse of a model's `get_config`."""
+    """Builds the family called `name`."""
     return family(name).build(**arguments)
+
+
+def from_config(config: dict):
+    """The model that `Autoencoder.get_config` describes.
+
+    Args:
+        config: the family, its arguments and, unless it is float32, the policy of
+            dtypes. Without one, Keras's policy in use applies.
+    """
+    arguments = {key: config[key] for key in config if key not in RESERVED}
+    with _dtype_policy(config.get("dtype_policy")):
+        return build(config["family"], **arguments)
+
+
+@contextlib.contextmanager
+def _dtype_policy(name: str | None):
+    """Keras's policy inside; None leaves the one in use."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name or before)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def _import(name: str) -> None:

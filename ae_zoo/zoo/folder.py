@@ -27,7 +27,6 @@ _REGISTERED = "ae_zoo>Autoencoder"
 _LARGEST_JSON = 1 << 20
 _SCALARS = (bool, int, float, str, type(None))
 _REVIVED = {"class_name", "module", "registered_name", "config", "fn"}
-_OWN = ("family", "dtype_policy")  # keys of a config that are no arguments
 
 
 def save(model: "Autoencoder", folder: str | os.PathLike) -> None:
@@ -208,8 +207,6 @@ def _read_json(path: Path) -> dict:
 
 def _build(config: dict, folder: Path) -> "Autoencoder":
     """The model that a `config.json` describes, built by its family."""
-    from ae_zoo.autoencoder import Autoencoder
-
     found = config.get("registered_name") or config.get("class_name")
     if config.get("class_name") != "Autoencoder" or found != _REGISTERED:
         raise ManifestError(
@@ -229,9 +226,9 @@ def _build(config: dict, folder: Path) -> "Autoencoder":
             "import the module that registers the family before loading."
         )
     try:
-        given = {key: arguments[key] for key in arguments if key not in _OWN}
+        given = {k: arguments[k] for k in arguments if k not in registry.RESERVED}
         inspect.signature(registry.family(name).build).bind(**given)
-        return Autoencoder.from_config(arguments)
+        return registry.from_config(arguments)
     except (TypeError, ValueError, AttributeError, ArithmeticError, LookupError) as e:
         raise ManifestError(
             f"{folder / CONFIG} has arguments that {name!r} does not take ({e}); "
