@@ -33,7 +33,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from ae_zoo.data.tables import read_frame
-from ae_zoo.tasks.detector.detector import AnomalyDetector
+from ae_zoo.tasks import AnomalyDetector
 
 Method = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
 

@@ -1,11 +1,11 @@
-"""What the arguments of `AnomalyDetector` may be."""
+"""The values that the arguments of `AnomalyDetector` may have."""
 
 import math
 import numbers
 
 from ae_zoo.errors import InputError
-from ae_zoo.tasks.fitting import is_family
 from ae_zoo.tasks.detector.thresholds import RULES
+from ae_zoo.tasks.fitting import is_family
 
 _CHOICES = {
     "measure": ("error", "latent", "both"),
@@ -15,10 +15,10 @@ _CHOICES = {
 
 
 def check_arguments(detector) -> None:
-    """Refuses what an `AnomalyDetector` cannot be.
+    """Refuses arguments of an `AnomalyDetector` that are out of range.
 
     Raises:
-        InputError: naming the argument and what it may be.
+        InputError: names the argument and the values it may have.
     """
     for name, values in _CHOICES.items():
         if getattr(detector, name) not in values:
