@@ -18,8 +18,6 @@ import ae_zoo
 from ae_zoo import __version__
 from ae_zoo.cli import main, output
 from ae_zoo.cli.experiments import parse_overrides
-from ae_zoo.cli.use import tile
-from ae_zoo.errors import InputError
 
 LONG_NAME = f"vae_{'very_' * 20}long.mnist"
 
@@ -335,19 +333,29 @@ def test_a_process_prints_its_result_and_no_log(folders, tmp_path):
     assert outcome == (0, f"{path}\n", "")
 
 
-def test_tiles_keep_every_pixel():
+def test_a_grid_keeps_every_pixel():
+    from ae_zoo.evaluation.pictures import image_grid, to_pillow
+
     images = np.zeros((3, 2, 4, 3), "float32")
     images[2, 1, 3] = 1, 0.5, 0
-    grid = np.asarray(tile(images, side=8, gap=1))
+    grid = np.asarray(to_pillow(image_grid(images, gap=1, scale=2)))
     assert grid.shape == (2 * 4 + 1, 2 * 8 + 1, 3)
     assert (grid[5 + 2 : 5 + 4, 6:8] == (255, 128, 0)).all()
     assert (grid[:4, :8] == 0).all()
     assert (grid[5:, 9:] == 255).all()
+    assert image_grid(images, columns=3).shape == (2, 12, 3)
 
 
-def test_tiles_refuse_what_is_no_image():
-    with pytest.raises(InputError, match="npz"):
-        tile(np.zeros((3, 20)))
+def test_generate_refuses_a_picture_of_rows(cli, tmp_path):
+    from ae_zoo import models
+    from ae_zoo.zoo.folder import save
+
+    model = models.vae(input_shape=(20,), hidden=(8,), latent_dim=2)
+    save(model, tmp_path / "rows")
+    words = ("--model", tmp_path / "rows", "-o", tmp_path / "grid.png")
+    outcome = cli("generate", *words)
+    assert is_one_line_error(outcome) and ".npz" in outcome.err
+    assert not (tmp_path / "grid.png").exists()
 
 
 # train, evaluate

@@ -10,7 +10,9 @@ import pytest
 from ae_zoo import models, training
 from ae_zoo.datasets.loading import Examples
 from ae_zoo.errors import InputError, RecipeError, TrainingError
-from ae_zoo.training import run
+from ae_zoo.training import examples
+from ae_zoo.training.placement import get_placement
+from ae_zoo.training.run import Run
 from ae_zoo.zoo.folder import load_folder, save
 
 RECIPE = """
@@ -33,16 +35,16 @@ def recipe_file(tmp_path, digits):
 def fake_data(monkeypatch):
     """Puts a few synthetic examples in the place of the data sets."""
 
-    def examples(name, split, data_dir, shape):
+    def load_examples(name, split, data_dir, shape):
         draw = np.random.default_rng(0).integers
         return Examples(draw(0, 256, (40, *shape), dtype="uint8"))
 
-    monkeypatch.setattr(run, "load_examples", examples)
+    monkeypatch.setattr(examples, "load_examples", load_examples)
     photographs = [
         np.random.default_rng(i).integers(0, 256, (130 + i, 140, 3), dtype="uint8")
         for i in range(4)
     ]
-    monkeypatch.setattr(run, "load_pictures", lambda *arguments: photographs)
+    monkeypatch.setattr(examples, "load_pictures", lambda *arguments: photographs)
 
 
 def train(recipe, out, verbose=False, **overrides):
@@ -413,13 +415,11 @@ def test_limits_to_reach_are_compared(recipe_file):
 
 
 def test_validation_is_not_augmented_and_leaves_few_out(recipe_file, tmp_path):
-    from ae_zoo.training.placement import get_placement
-
     changes = {"data.augment": {"flip": True, "shift": 1}, "data.validation": 0.3}
     recipe = training.load_recipe(recipe_file, changes | {"training.batch_size": 16})
-    whole = run._Run(recipe, tmp_path / "out", get_placement("single"), None)
-    assert len(whole.feed.transforms) == 2
-    validation = whole._validation()
+    whole = Run(recipe, tmp_path / "out", get_placement("single"))
+    assert len(whole.batches.transforms) == 2
+    validation = whole.validation()
     assert not validation.transforms
     assert (validation.batch_size, validation.steps_per_pass) == (9, 2)  # of 19
 
