@@ -7,8 +7,8 @@ import argparse
 import re
 from pathlib import Path
 
-from ae_zoo.zoo.manifest import read_manifest
 from ae_zoo.publishing.bundle import bundle
+from ae_zoo.zoo.manifest import read_manifest
 
 README = Path(__file__).parent.parent / "README.md"
 

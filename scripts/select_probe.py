@@ -14,8 +14,8 @@ import numpy as np
 
 import ae_zoo
 from ae_zoo.data import load_arrays
-from ae_zoo.evaluation.probe import probe_accuracy
 from ae_zoo.evaluation.measured import flatten
+from ae_zoo.evaluation.probe import probe_accuracy
 
 GRID = (0.001, 0.01, 0.1, 1.0)
 CASES = [
