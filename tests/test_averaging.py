@@ -1,6 +1,8 @@
 """The moving average of the weights: validated and kept, while the training goes on
 with the weights themselves."""
 
+import contextlib
+
 import keras
 import numpy as np
 import pytest
@@ -59,17 +61,16 @@ def test_averages_are_validated_and_kept_but_not_trained(loop, digits, mirrored)
         from ae_zoo.training.workers import fit
     else:
         fit = _fit_here
-    options = Training(steps=EPOCHS * STEPS, ema=MOMENTUM, learning_rate=1e-2)
-    arguments = {"input_shape": (12, 12, 1), "latent_dim": 4}
     if loop == "fit":
-        model = models.dense_ae(**arguments)
-        model.compile(make_optimizer(options, EPOCHS * STEPS), metrics=["mse"])
+        scope, replicas = contextlib.nullcontext(), 1
     else:
-        with mirrored.scope():
-            model = models.dense_ae(**arguments)
-            optimizer = make_optimizer(options, EPOCHS * STEPS, replicas=2)
-            model.compile(optimizer, metrics=["mse"], jit_compile=False)
-    model.optimizer.build(model.trainable_variables)
+        scope, replicas = mirrored.scope(), mirrored.num_replicas_in_sync
+    options = Training(steps=EPOCHS * STEPS, ema=MOMENTUM, learning_rate=1e-2)
+    with scope:
+        model = models.dense_ae(input_shape=(12, 12, 1), latent_dim=4)
+        optimizer = make_optimizer(options, EPOCHS * STEPS, replicas)
+        model.compile(optimizer, metrics=["mse"], jit_compile=False)
+        model.optimizer.build(model.trainable_variables)
     batches = Batches(Arrays(digits, digits.shape[1:]), 16)
     held_out = Batches(Arrays(digits[:32], digits.shape[1:]), 16, shuffle=False)
     watch = Watch()
