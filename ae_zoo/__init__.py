@@ -27,13 +27,20 @@ _EXPORTS = {
 } | {
     module: f"ae_zoo.{module}"
     for module in (
+        "assemble",
         "backbones",
+        "bottlenecks",
+        "code",
+        "corruptions",
         "data",
+        "datasets",
         "errors",
         "evaluation",
         "layers",
         "losses",
         "models",
+        "priors",
+        "registry",
         "tasks",
         "training",
         "zoo",

@@ -1,7 +1,8 @@
 """Public names that import the module that defines them when first used."""
 
 import importlib
-from collections.abc import Callable
+import pkgutil
+from collections.abc import Callable, Iterable
 
 
 def attach(package: str, exports: dict[str, str]) -> tuple[Callable, Callable]:
@@ -19,3 +20,36 @@ def attach(package: str, exports: dict[str, str]) -> tuple[Callable, Callable]:
         return module if exports[name] == f"{package}.{name}" else getattr(module, name)
 
     return get, lambda: sorted(exports)
+
+
+def attach_folder(package: str, path: Iterable[str]) -> tuple[Callable, Callable]:
+    """`__getattr__` and `__dir__` of a package of the public classes of all its files.
+
+    A new file is enough to add a class.
+
+    Args:
+        package: its `__name__`.
+        path: its `__path__`.
+    """
+
+    def classes() -> dict:
+        found = {}
+        for file in pkgutil.iter_modules(path):
+            module = importlib.import_module(f"{package}.{file.name}")
+            found |= {
+                name: value
+                for name, value in vars(module).items()
+                if isinstance(value, type)
+                and value.__module__ == module.__name__
+                and not name.startswith("_")
+            }
+        return found
+
+    def get(name):
+        # Python asks for many names of its own, which no file needs to be read for.
+        found = {} if name.startswith("_") else classes()
+        if name not in found:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return found[name]
+
+    return get, lambda: sorted(classes())

@@ -1,12 +1,23 @@
-"""The families by name: what exists, and how to build it from a config."""
+"""The families by name: what exists, and how to build it from a config.
+
+A family is registered when its module is imported. Those of `ae_zoo.models` and those
+that other packages announce by the entry point `ae_zoo.families` are imported when they
+are first asked for.
+"""
 
 import difflib
 import functools
+import importlib
+import importlib.metadata
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from ae_zoo.errors import UnknownNameError
+
+GROUP = "ae_zoo.families"  # of the entry points: family = module, or module:function
+_MODELS = Path(__file__).parent / "models"
 
 
 @dataclass(frozen=True)
@@ -40,15 +51,24 @@ class Family:
         )
 
 
-FAMILIES: dict[str, Family] = {}
+_families: dict[str, Family] = {}
 
 
 def register(name: str, reference: str, tasks: tuple[str, ...]):
     """Registers the decorated function as the family `name`.
 
-    The function takes plain values (numbers, strings, lists) and returns an
-    `Autoencoder`. The arguments of each call, defaults included, become the
-    model's config, so Keras can save and rebuild it.
+    The function takes plain values (numbers, strings, and lists and dictionaries of
+    them) and returns an `Autoencoder`. The arguments of each call, defaults included,
+    become the model's config, so Keras can save and rebuild it.
+
+    Args:
+        name: of the family, which no other has.
+        reference: the paper.
+        tasks: what its models are good for, such as 'features', 'reconstruct',
+            'generate', 'denoise', 'inpaint' or 'compress'.
+
+    Raises:
+        UnknownNameError: another family has this name.
     """
 
     def decorator(function):
@@ -59,16 +79,30 @@ def register(name: str, reference: str, tasks: tuple[str, ...]):
             model = function(*args, **kwargs)
             bound = signature.bind(*args, **kwargs)
             bound.apply_defaults()
-            model.family = name
+            model.name = name
+            model.family, model.tasks = name, tuple(tasks)
             model.arguments = bound.kwargs | dict(
                 zip(signature.parameters, bound.args, strict=False)
             )
             return model
 
-        FAMILIES[name] = Family(name, build, reference, tuple(tasks))
+        _refuse_second(name, function)
+        _families[name] = Family(name, build, reference, tuple(tasks))
         return build
 
     return decorator
+
+
+def names() -> list[str]:
+    """The names of all families, sorted; imports none of them."""
+    return sorted({*built_in(), *_announced(), *_families})
+
+
+@functools.cache
+def built_in() -> frozenset[str]:
+    """Names of our own families: each is a file of `ae_zoo/models`."""
+    stems = (path.stem for path in _MODELS.glob("*.py"))
+    return frozenset(stem for stem in stems if not stem.startswith("_"))
 
 
 def family(name: str) -> Family:
@@ -77,14 +111,51 @@ def family(name: str) -> Family:
     Raises:
         UnknownNameError: there is none; the message suggests the nearest.
     """
-    if name not in FAMILIES:
-        near = difflib.get_close_matches(name, FAMILIES, n=3) or sorted(FAMILIES)
+    if name not in _families:
+        _import(name)
+    if name not in _families:
+        near = difflib.get_close_matches(name, names(), n=3) or names()
         raise UnknownNameError(
             f"Unknown family {name!r}; did you mean {', '.join(near)}?"
         )
-    return FAMILIES[name]
+    return _families[name]
 
 
 def build(name: str, **arguments):
     """Builds the family called `name`; the inverse of a model's `get_config`."""
     return family(name).build(**arguments)
+
+
+def _import(name: str) -> None:
+    """Imports what registers the family, if anything is known to."""
+    if name in built_in():
+        importlib.import_module(f"ae_zoo.models.{name}")
+    elif name in _announced():
+        _announced()[name].load()
+
+
+@functools.cache
+def _announced() -> dict[str, importlib.metadata.EntryPoint]:
+    """The entry points of other packages, by the name of the family."""
+    points = importlib.metadata.entry_points(group=GROUP)
+    return {point.name: point for point in points}
+
+
+def _refuse_second(name: str, function: Callable) -> None:
+    """Raises where another function has the name; a reloaded module may register anew.
+
+    Also before ours of that name was imported, which could not be built any more.
+    """
+    owner = function.__module__
+    if name in _families:
+        first = _families[name].build
+        same = (first.__module__, first.__qualname__) == (owner, function.__qualname__)
+        taken = None if same else f"{first.__module__}.{first.__qualname__}"
+    else:
+        ours = f"ae_zoo.models.{name}"
+        taken = ours if name in built_in() and owner != ours else None
+    if taken:
+        raise UnknownNameError(
+            f"The family {name!r} is already registered by {taken}: choose another "
+            "name."
+        )

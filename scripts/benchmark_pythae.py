@@ -251,7 +251,7 @@ def main() -> None:
         work(args.network, args.work_on)
         return
 
-    from ae_zoo.data import load_arrays
+    from ae_zoo.datasets import load_arrays
 
     images = args.images or NETWORKS[args.network].images
     x = load_arrays("mnist", "train")[0][:images]

@@ -102,7 +102,7 @@ def overhead(args) -> None:
 def compare(name: str, pixels: np.ndarray, rounds: int, folder: Path) -> None:
     """Lets the three take turns and prints their ratios."""
     x = pixels.astype("float32") / 255
-    fitted, trained = ae_zoo.models.build(name), ae_zoo.models.build(name)
+    fitted, trained = ae_zoo.registry.build(name), ae_zoo.registry.build(name)
     fitted.compile(keras.optimizers.AdamW(1e-3))
     trained.compile(keras.optimizers.AdamW(1e-3), metrics=["mse"])
     bare = BARE[name]()

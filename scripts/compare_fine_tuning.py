@@ -29,7 +29,7 @@ from keras import layers
 from sklearn.linear_model import LogisticRegression
 
 import ae_zoo
-from ae_zoo.data import load_arrays
+from ae_zoo.datasets import load_arrays
 
 POOL, HELD_OUT = "train[:50000]", "train[55000:]"  # labels are drawn; settings chosen
 BATCH_SIZE = 32

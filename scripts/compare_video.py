@@ -19,7 +19,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 import ae_zoo
-from ae_zoo.data import load_arrays
+from ae_zoo.datasets import load_arrays
 from ae_zoo.models import conv_ae
 
 NAME = "convlstm_ae.bouncing_mnist"
@@ -53,7 +53,7 @@ def compare(epochs: int, data_dir) -> dict:
         load_arrays("bouncing_mnist", split, data_dir, shape).x
         for split in ("train", "test")
     )
-    whole = video.latent_dim
+    whole = video.code.size
     each = whole // frames
     alone = train.reshape(-1, height, width, channels)
     alone_test = test.reshape(-1, height, width, channels)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from ae_zoo.data import load_pictures
+from ae_zoo.datasets import load_pictures
 from ae_zoo.evaluation.rate_distortion import PEERS, measure_codec, measure_peer
 from ae_zoo.tasks import Compressor
 

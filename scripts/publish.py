@@ -7,6 +7,7 @@ import argparse
 import re
 from pathlib import Path
 
+from ae_zoo.code import Code
 from ae_zoo.publishing.bundle import bundle
 from ae_zoo.zoo.manifest import read_manifest
 
@@ -23,8 +24,9 @@ def write_table() -> None:
         metrics, baselines = entry["metrics"], entry["baselines"]
         if "mse" not in metrics or len(entry["input"]["shape"]) != 3:
             continue  # these have tables of their own in docs/
+        size = Code(**entry["code"]).size
         lines.append(
-            f"| `{entry['name']}` | {entry['parameters']:,} | {entry['latent'][0]} "
+            f"| `{entry['name']}` | {entry['parameters']:,} | {size} "
             f"| {metrics['mse']:.4f} | {baselines['pca_mse']:.4f} "
             f"| {metrics['probe_accuracy']:.3f} "
             f"| {baselines['pca_probe_accuracy']:.3f} |"

@@ -13,7 +13,7 @@ import argparse
 import numpy as np
 
 import ae_zoo
-from ae_zoo.data import load_arrays
+from ae_zoo.datasets import load_arrays
 from ae_zoo.evaluation.measured import flatten
 from ae_zoo.evaluation.probe import probe_accuracy
 

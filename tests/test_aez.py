@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from mutations import fields_of, mutations, pieces
 
+from ae_zoo.errors import CodecError, InputError
 from ae_zoo.tasks.codec.container import (
     Header,
     pack_alpha,
@@ -22,7 +23,6 @@ from ae_zoo.tasks.codec.container import (
     write,
 )
 from ae_zoo.tasks.codec.range_coder import SMALLEST, Tables, decode, encode, information
-from ae_zoo.errors import CodecError, InputError
 
 INT32 = np.iinfo(np.int32)
 HEADER = Header(30, 20, 4, 8, 3, "codec.photos", "0123456789abcdef" * 4)

@@ -320,7 +320,7 @@ def test_categories_by_number_and_name(machines):
 def test_text_among_numbers_is_an_error(machines):
     broken = machines.astype({"heat": object})
     broken.loc[7, "heat"] = "hot"
-    with pytest.raises(InputError, match=r"Column heat is one of numbers.*'hot'"):
+    with pytest.raises(InputError, match=r"Column heat must hold numbers.*'hot'"):
         AnomalyDetector(**QUICK).fit(broken)
     with pytest.raises(ValueError, match="could not convert string to float"):
         AnomalyDetector(**QUICK).fit(broken[["speed", "heat"]])

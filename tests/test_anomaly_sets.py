@@ -6,9 +6,9 @@ import tensorflow as tf
 from PIL import Image
 from zoo_files import make_entry
 
-from ae_zoo import evaluation, models
-from ae_zoo.data import anomalies, datasets, load_arrays
-from ae_zoo.datasets.loading import Examples
+from ae_zoo import evaluation, models, registry
+from ae_zoo.datasets import Examples, anomalies, load_arrays
+from ae_zoo.datasets import loading as datasets
 from ae_zoo.errors import InputError
 from ae_zoo.evaluation import Measured, detection, reconstruction
 from ae_zoo.publishing.card import write_card
@@ -116,11 +116,11 @@ def test_errors_are_measured_beside_simple_methods():
 @pytest.mark.parametrize("shape", [(5,), (6, 2)])
 def test_cards_draw_normal_and_abnormal(shape, tmp_path, monkeypatch):
     family = "deep_ae" if len(shape) == 1 else "conv1d_ae"
-    model = models.build(family, input_shape=shape, latent_dim=2)
+    model = registry.build(family, input_shape=shape, latent_dim=2)
     x = np.random.default_rng(0).random((8, *shape), dtype="float32")
     examples = Examples(x, np.array([1, 0] * 4))
     monkeypatch.setattr(datasets, "load_arrays", lambda *where: examples)
-    monkeypatch.setattr("ae_zoo.data.load_arrays", lambda *where: examples)
+    monkeypatch.setattr("ae_zoo.datasets.load_arrays", lambda *where: examples)
     (tmp_path / "training.json").write_text('{"pretraining": [], "history": []}')
     entry = make_entry("a.things", {}) | {"family": family}
     entry["input"] |= {"shape": list(shape), "channels": "standardised columns"}

@@ -426,7 +426,7 @@ def test_train_goes_on_from_published_weights(cli, tmp_path, digits):
     outcome = cli("train", *words)
     assert json.loads(outcome.out)["name"] == "conv_ae.mnist.mine"
     model = ae_zoo.load(tmp_path / "out" / "model")
-    assert model.latent_dim == 32
+    assert model.code.size == 32
 
 
 @pytest.mark.parametrize(
@@ -521,7 +521,7 @@ print("chatter")
 def my_ae(input_shape=(28, 28, 1), latent_dim=4):
     "A dense autoencoder of my own."
     backbone = DenseBackbone(input_shape, hidden=(16,))
-    return join(backbone, PlainBottleneck(latent_dim), name="my_ae")
+    return join(backbone, PlainBottleneck(latent_dim))
 """
 
 

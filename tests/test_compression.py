@@ -11,12 +11,12 @@ from skimage import data
 import ae_zoo
 from ae_zoo import tasks
 from ae_zoo.cli import main
-from ae_zoo.codec import container, entropy
-from ae_zoo.tasks.codec.entropy_models import HyperpriorPrior
-from ae_zoo.errors import CodecError, InputError
 from ae_zoo.corruptions.mapped import with_map
+from ae_zoo.errors import CodecError, InputError
 from ae_zoo.tasks import Compressor, compression
+from ae_zoo.tasks.codec import container, range_coder
 from ae_zoo.tasks.codec.compressor import decompress_files
+from ae_zoo.tasks.codec.entropy_models import HyperpriorEntropyModel
 
 SMALL = {"filters": (8, 12, 16), "lambdas": (0.005, 0.05), "seed": 0}
 FAMILIES = {
@@ -29,7 +29,7 @@ FAMILIES = {
 def model(request):
     """A small codec, trained for seconds on a photograph."""
     keras.utils.set_random_seed(0)
-    model = ae_zoo.models.build(request.param, **FAMILIES[request.param])
+    model = ae_zoo.registry.build(request.param, **FAMILIES[request.param])
     picture = data.coffee()[:384, :576] / np.float32(255)
     windows = picture.reshape(6, 64, 9, 64, 3).swapaxes(1, 2).reshape(-1, 64, 64, 3)
     model.compile(optimizer=keras.optimizers.Adam(3e-3))
@@ -105,7 +105,7 @@ def test_real_bits_are_the_estimated_ones(codec):
     estimate = 0
     for i, code in enumerate(codes):
         tables, which = codec._prior.tables(codes[:i], 1, code.shape)
-        estimate += entropy.information(code.ravel(), which.ravel(), tables)
+        estimate += range_coder.information(code.ravel(), which.ravel(), tables)
     segments = list(codec.write_codes(codes, 1))
     assert 8 * sum(map(len, segments)) == pytest.approx(estimate, rel=0.01)
     # And those that training counts, apart from noise in the place of rounding.
@@ -170,11 +170,13 @@ def test_the_exact_network_has_no_rounding_and_no_seam(monkeypatch):
         [np.float32(rng.integers(-(2**12), 2**12, size) / 2**12) for size in (s, s[3:])]
         for s in shapes
     ]
-    tables = entropy.Tables.from_probabilities(np.full((64, 4), 0.2), np.zeros(64, int))
+    tables = range_coder.Tables.from_probabilities(
+        np.full((64, 4), 0.2), np.zeros(64, int)
+    )
     side = rng.integers(-(2**12), 2**12, (11, 5, 6), "int32")
 
     def expected(side, layers):
-        prior = HyperpriorPrior(None, tables, None, layers, levels=(24, 8))
+        prior = HyperpriorEntropyModel(None, tables, None, layers, levels=(24, 8))
         rows, *values = zip(*prior._expect(side, (42, 18, 16)), strict=True)
         assert np.concatenate([np.arange(42)[r] for r in rows]).tolist() == [*range(42)]
         return [np.concatenate(parts) for parts in values]
@@ -184,7 +186,7 @@ def test_the_exact_network_has_no_rounding_and_no_seam(monkeypatch):
     order = rng.permutation(6)
     shuffled = [[layers[0][0][:, :, order], layers[0][1]], *layers[1:]]
     np.testing.assert_equal(expected(side[..., order], shuffled), [means, levels])
-    monkeypatch.setattr(HyperpriorPrior, "BAND", 2)
+    monkeypatch.setattr(HyperpriorEntropyModel, "BAND", 2)
     np.testing.assert_equal(expected(side, layers), [means, levels])
 
 
@@ -243,11 +245,11 @@ def test_what_cannot_be_compressed_or_decompressed(codec, photograph, tmp_path):
     with pytest.raises(InputError, match="does not compress"):
         Compressor(ae_zoo.models.restoration_ae(filters=(4,), blocks=1))
     with pytest.raises(InputError, match="no probability tables"):
-        Compressor(ae_zoo.models.build(codec.model.family, filters=(4, 8)))
+        Compressor(ae_zoo.registry.build(codec.model.family, filters=(4, 8)))
     file = codec.compress(photograph, 0)
     with pytest.raises(CodecError, match=f"'{codec.name}', which is not in the zoo"):
         ae_zoo.tasks.decompress(file)
-    other = ae_zoo.models.build(codec.model.family, **FAMILIES[codec.model.family])
+    other = ae_zoo.registry.build(codec.model.family, **FAMILIES[codec.model.family])
     other.bottleneck.finish()
     with pytest.raises(CodecError, match="another version"):
         Compressor(other).decompress(file)

@@ -6,9 +6,8 @@ import pytest
 import tensorflow as tf
 from model_cases import BY_ID, CASES, Case
 
-from ae_zoo import layers, training
+from ae_zoo import bottlenecks, corruptions, training
 from ae_zoo.errors import RecipeError
-from ae_zoo.corruptions import noise as corruption
 from ae_zoo.zoo.folder import load_folder
 
 STEPS, BATCH = 20, 16
@@ -24,9 +23,9 @@ def silence(model):
     """Takes the noise out of training, where a case has any."""
     if model.corruption is not None:
         model.corruption.level = 0.0
-    if isinstance(model.bottleneck, layers.GaussianBottleneck):
+    if isinstance(model.bottleneck, bottlenecks.GaussianBottleneck):
         # A posterior so narrow that its sample is its mean.
-        model.bottleneck.log_variance.bias.assign([-40.0] * model.latent_dim)
+        model.bottleneck.log_variance.bias.assign([-40.0] * model.code.size)
 
 
 def train(case, x, strategy, initial=None):
@@ -70,16 +69,16 @@ def test_two_replicas_train_like_one(case: Case, mirrored, digits, seeded):
 NOISY_LAYERS = {
     **{
         name: (lambda kind=kind: kind(0.5, seed=0))
-        for name, kind in corruption.CORRUPTIONS.items()
+        for name, kind in corruptions.CORRUPTIONS.items()
     },
-    "gaussian_bottleneck": lambda: layers.GaussianBottleneck(6, seed=0),
+    "gaussian_bottleneck": lambda: bottlenecks.GaussianBottleneck(6, seed=0),
 }
 
 
 @pytest.mark.parametrize("name", NOISY_LAYERS)
 def test_each_replica_draws_its_own_noise(name, mirrored, digits):
     x = tf.constant(digits[:4])
-    if name not in corruption.CORRUPTIONS:
+    if name not in corruptions.CORRUPTIONS:
         x = tf.reshape(x, (4, -1))
     with mirrored.scope():
         layer = NOISY_LAYERS[name]()

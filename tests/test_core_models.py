@@ -7,16 +7,16 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from model_cases import CASES, FLAT_FAMILIES, IMAGE, SHAPES, Case, layout
+from model_cases import CASES, IMAGE, SHAPES, SIZED_FAMILIES, Case, layout
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
-from ae_zoo import layers, losses, models
+from ae_zoo import bottlenecks, layers, losses, models, registry
 from ae_zoo.autoencoder import Autoencoder
 from ae_zoo.errors import InputError, NotGenerativeError, UnknownNameError
 
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-each_family = pytest.mark.parametrize("family", FLAT_FAMILIES, ids=lambda f: f.name)
+each_family = pytest.mark.parametrize("family", SIZED_FAMILIES, ids=lambda f: f.name)
 
 
 @pytest.fixture(scope="module", params=CASES, ids=lambda case: case.id)
@@ -51,7 +51,7 @@ def test_get_config_rebuilds_exactly(built, digits):
 def test_config_holds_every_argument(built):
     case, model = built
     config = model.get_config()
-    assert set(models.family(case.family).arguments) <= set(config)
+    assert set(registry.family(case.family).arguments) <= set(config)
     assert config | case.arguments == config
 
 
@@ -59,7 +59,7 @@ def test_shapes(built, digits):
     case, model = built
     assert model.encode(digits).shape == (64, case.arguments["latent_dim"])
     shape = case.shape
-    assert model.decode(np.zeros((3, model.latent_dim), "float32")).shape == (3, *shape)
+    assert model.decode(np.zeros((3, model.code.size), "float32")).shape == (3, *shape)
     assert model.reconstruct(digits).shape == digits.shape
     assert model.compute_output_shape((None, *shape)) == (None, *shape)
     assert model.interpolate(digits[0], digits[1], steps=5).shape == (5, *shape)
@@ -112,7 +112,7 @@ def test_sample(built):
 
 def test_sample_agrees_with_the_declared_tasks(built):
     case, model = built
-    declared = "generate" in models.family(case.family).tasks
+    declared = "generate" in registry.family(case.family).tasks
     assert model.bottleneck.generative is declared
 
 
@@ -241,7 +241,7 @@ def test_weight_penalties(case: Case, seeded):
 
 def has_droppable_layers(case):
     """Whether dropout acts on what the encoder gives, not only further inside."""
-    family, arguments = models.family(case.family), case.arguments
+    family, arguments = registry.family(case.family), case.arguments
     if family.name == "convlstm_ae":
         return False
     accepted = "dropout" in family.arguments or "backbone" in arguments
@@ -308,9 +308,9 @@ def test_conv_takes_images_of_any_size(case: Case, shape):
 
 @pytest.mark.parametrize("family", models.FAMILIES.values(), ids=lambda f: f.name)
 def test_families_describe_themselves(family):
-    assert models.family(family.name) is family
+    assert registry.family(family.name) is family
     assert family.reference and family.tasks
-    assert ("reconstruct" in family.tasks) is (family in FLAT_FAMILIES)
+    assert ("reconstruct" in family.tasks) is (family in SIZED_FAMILIES)
     assert family.summary.endswith(".")
     for section in ("Args:", "Example:", "Use it "):
         assert section in family.build.__doc__
@@ -322,13 +322,13 @@ def test_families_describe_themselves(family):
 def test_defaults_of_the_classical_network():
     model = models.deep_ae()
     units = [layer.units for layer in model.backbone.encoder_layers]
-    assert [*units, model.latent_dim] == [1000, 500, 250, 30]
+    assert [*units, model.code.size] == [1000, 500, 250, 30]
     assert model.feature_keys == ("hidden_1", "hidden_2", "hidden_3", "code")
 
 
 def test_unknown_names_are_refused_with_a_suggestion():
     with pytest.raises(UnknownNameError, match="conv_ae"):
-        models.build("conv_au")
+        registry.build("conv_au")
     with pytest.raises(UnknownNameError, match="dense, conv"):
         models.vae(backbone="transformer")
     with pytest.raises(UnknownNameError, match="mse, mae, bce"):
@@ -347,9 +347,9 @@ def test_dense_families_take_flat_data():
 
 
 def test_a_model_without_family_cannot_be_saved(tmp_path):
-    from ae_zoo import backbones, layers
+    from ae_zoo import backbones
 
-    model = Autoencoder(backbones.get("dense", (8,)), layers.Bottleneck(2))
+    model = Autoencoder(backbones.get("dense", (8,)), bottlenecks.PlainBottleneck(2))
     with pytest.raises(ValueError, match="register"):
         model.save(tmp_path / "model.keras")
 
@@ -412,7 +412,7 @@ def test_linear_dense_ae_reaches_pca_on_digits():
 
 
 def test_linear_dense_ae_reaches_pca_on_mnist(data_dir):
-    from ae_zoo.data import load_arrays
+    from ae_zoo.datasets import load_arrays
 
     x = load_arrays("mnist", "train[:10000]", data_dir).x
     assert_as_good_as_pca(x, code=32, steps=1000, batch_size=500, learning_rate=5e-3)

@@ -12,8 +12,8 @@ from model_cases import PICTURE_CASES, Case, layout
 import ae_zoo
 from ae_zoo import losses
 from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.errors import InputError
 from ae_zoo.corruptions.mapped import with_map
+from ae_zoo.errors import InputError
 from ae_zoo.models import family
 from ae_zoo.tasks import AutoencoderTransformer, FeatureExtractor
 

@@ -28,7 +28,7 @@ def digits():
 def models():
     """Tiny untrained stand-ins for the models of the demo."""
     keras.utils.set_random_seed(0)
-    build = ae_zoo.models.build
+    build = ae_zoo.registry.build
     codec = build("factorized_ae", filters=(4, 4, 4, 4))
     codec.bottleneck.finish()
     return {

@@ -10,7 +10,7 @@ from skimage import data
 from sklearn.decomposition import PCA
 
 import ae_zoo
-from ae_zoo import evaluation, models
+from ae_zoo import evaluation, models, registry
 from ae_zoo.errors import InputError, UnknownNameError
 from ae_zoo.evaluation import (
     Measured,
@@ -259,7 +259,7 @@ def test_evaluate_asks_what_applies(
 ):
     monkeypatch.setattr(restoration, "IMAGES", 4)
     monkeypatch.setattr(likelihood, "SAMPLES", 5)
-    model = models.build(family, input_shape=SHAPE, **arguments)
+    model = registry.build(family, input_shape=SHAPE, **arguments)
     questions = []
     result = evaluation.evaluate(model, "squares", progress=questions.append)
     assert set(questions) == {"reconstruction", "probe"} | asked

@@ -12,9 +12,9 @@ from skimage.restoration import inpaint_biharmonic
 
 import ae_zoo
 from ae_zoo.cli import main
+from ae_zoo.corruptions.mapped import with_map
 from ae_zoo.errors import InputError
 from ae_zoo.layers import PullPush, SkipFilter, Smooth, damage
-from ae_zoo.corruptions.mapped import with_map
 from ae_zoo.tasks import Denoiser, Inpainter, tiles
 from ae_zoo.tasks.noise import estimate_noise
 from ae_zoo.tasks.restoration import COLOUR_DENOISER, DENOISER

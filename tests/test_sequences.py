@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from ae_zoo import models
+from ae_zoo import models, registry
 from ae_zoo.errors import InputError, UnknownNameError
 from ae_zoo.losses import get
 
@@ -20,7 +20,7 @@ FAMILIES = ("vae", "denoising_ae", "sparse_ae", "contractive_ae")
 @pytest.mark.parametrize("backbone", SMALL)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_bottleneck_works_with_every_backbone(family, backbone, seeded):
-    model = models.build(
+    model = registry.build(
         family, latent_dim=16, backbone=backbone, loss="mse", **SMALL[backbone]
     )
     x = np.random.default_rng(0).random((8, *model.input_shape[1:]), "float32")
@@ -115,7 +115,7 @@ def test_cross_entropy_of_characters(seeded):
 )
 def test_what_a_backbone_cannot_take(family, arguments, words):
     with pytest.raises(InputError, match=words):
-        models.build(family, **arguments)
+        registry.build(family, **arguments)
 
 
 def test_unknown_cells_and_decodings():

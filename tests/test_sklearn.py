@@ -5,7 +5,7 @@ import random
 
 import numpy as np
 import pytest
-from model_cases import FLAT_FAMILIES, SHAPES
+from model_cases import SHAPES, SIZED_FAMILIES
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
@@ -22,7 +22,7 @@ from ae_zoo.tasks import AutoencoderTransformer
 
 SHAPE = (8, 8, 1)
 TABLE_FAMILIES = [
-    f.name for f in FLAT_FAMILIES if f.name != "conv_ae" and f.name not in SHAPES
+    f.name for f in SIZED_FAMILIES if f.name != "conv_ae" and f.name not in SHAPES
 ]
 
 
@@ -110,7 +110,7 @@ def test_every_family_takes_a_table(family, digits):
 def test_the_code_is_no_larger_than_the_table(digits):
     narrow = AutoencoderTransformer(epochs=1).fit(digits[0][:, :10])
     wide = AutoencoderTransformer(epochs=1).fit(digits[0])
-    assert (narrow.model_.latent_dim, wide.model_.latent_dim) == (10, 32)
+    assert (narrow.model_.code.size, wide.model_.code.size) == (10, 32)
 
 
 def test_family_arguments_reach_the_family(digits):

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from ae_zoo.data.pictures import as_floats, from_floats
+from ae_zoo.data.values import as_floats, from_floats
 from ae_zoo.errors import InputError
 from ae_zoo.tasks import tiles
 from ae_zoo.tasks.batch import run_batch

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 import pytest
 
-from ae_zoo import models, training
-from ae_zoo.datasets.loading import Examples
+from ae_zoo import models, registry, training
+from ae_zoo.datasets import Examples
 from ae_zoo.errors import InputError, RecipeError, TrainingError
 from ae_zoo.training import examples
 from ae_zoo.training.placement import get_placement
@@ -64,7 +64,7 @@ def test_every_recipe_is_named_after_its_file_and_data():
         assert recipe.name == name
         assert name.split(".")[1] == recipe.data.name
         assert recipe.data.licence
-        assert recipe.model["family"] in models.FAMILIES
+        assert recipe.model["family"] in registry.names()
 
 
 @pytest.mark.parametrize("name", training.list_recipes())

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
-from ae_zoo import models, training
+from ae_zoo import registry, training
 from ae_zoo.zoo.folder import load_folder, save
 
 pytestmark = pytest.mark.skipif(
@@ -75,7 +75,7 @@ def folder(tmp_path_factory, digits):
     folder = tmp_path_factory.mktemp("jax")
     np.savez(folder / "digits.npz", x=digits)
     for name, arguments in MODELS.items():
-        save(models.build(name, **arguments), folder / "start" / name)
+        save(registry.build(name, **arguments), folder / "start" / name)
         content = {
             "name": f"{name}.digits",
             "start": str(folder / "start" / name),

@@ -48,7 +48,7 @@ def make_entry(name: str, files: dict[str, bytes], hub: dict | None = None) -> d
             "channels": "grey",
             "layout": "channels_last",
         },
-        "latent": [4],
+        "code": {"shapes": [[4]], "kind": "vector", "levels": None},
         "files": [{"name": key, **digest(files[key])} for key in sorted(files)],
         "hub": hub,
         "recipe": name,

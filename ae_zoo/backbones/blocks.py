@@ -2,9 +2,12 @@
 
 import math
 
+import keras
 from keras import layers
 
-from ae_zoo.bottlenecks.base import weight_penalty
+from ae_zoo.code import Code
+from ae_zoo.errors import InputError
+from ae_zoo.layers.weight_penalty import weight_penalty
 
 
 def convolve(x, filters, kernel_size, kind=layers.Conv2D, l1=0.0, l2=0.0, **options):
@@ -14,10 +17,25 @@ def convolve(x, filters, kernel_size, kind=layers.Conv2D, l1=0.0, l2=0.0, **opti
     return kind(filters, kernel_size, **options)(x)
 
 
-def expand(code, shape, activation, l1=0.0, l2=0.0):
-    """The first layers of a decoder: from a flat code to a map of a shape."""
-    penalty = weight_penalty(l1, l2)
-    x = layers.Dense(
-        math.prod(shape), activation, kernel_regularizer=penalty, name="expand"
-    )(code)
-    return layers.Reshape(shape)(x)
+def start(code: Code, shape, activation, l1=0.0, l2=0.0):
+    """The input of a decoder, and the map of a shape that it makes of it.
+
+    A vector is expanded by a dense layer. A grid or tokens are the map, of any number
+    of channels.
+
+    Raises:
+        InputError: the code has other positions than the map.
+    """
+    inputs = keras.Input(code.shapes[0])
+    if code.kind == "vector":
+        penalty = weight_penalty(l1, l2)
+        x = layers.Dense(
+            math.prod(shape), activation, kernel_regularizer=penalty, name="expand"
+        )(inputs)
+        return inputs, layers.Reshape(shape)(x)
+    if code.shapes[0][:-1] != tuple(shape[:-1]):
+        raise InputError(
+            f"The decoder starts with {shape[:-1]} positions, but the code has "
+            f"{code.shapes[0][:-1]}: use the bottleneck behind the same backbone."
+        )
+    return inputs, inputs

@@ -1,88 +1,88 @@
-"""The plain bottleneck, and what every bottleneck can do."""
+"""What every bottleneck can do."""
 
 import keras
 from keras import ops
 
-from ae_zoo.errors import NotGenerativeError
+from ae_zoo.code import Views
+from ae_zoo.errors import InputError
+from ae_zoo.priors.base import Prior
 
 
-@keras.saving.register_keras_serializable("ae_zoo")
 class Bottleneck(keras.layers.Layer):
-    """Maps the encoder's output to the code by one dense projection.
+    """The layer from the encoder's output to the code.
 
-    Subclasses add a penalty (`add_penalty`), a prior (`sample_prior`), or another
-    way to reach the code (`connect`). With `training=False` the output is always
+    Subclasses override what they can do. With `training=False` the output is always
     the deterministic code.
 
-    Args:
-        latent_dim: size of the code.
-        activation: activation of the code.
-        l1, l2: weight penalties on the projection.
-
-    Shapes: `(batch, features)` -> `(batch, latent_dim)`.
+    Attributes:
+        levels: number of different integers that the indices of a discrete code may
+            be; None for a continuous code.
+        projection: the Dense layer from the encoder's output to the code, which a tied
+            decoder transposes; None where there is none.
+        prior: the distribution of the code; None where the family cannot generate.
+        sparse: whether the code is meant to have few active units.
     """
 
-    generative = False
+    levels: int | None = None
+    sparse = False
+    projection: keras.layers.Dense | None = None
+    penalty_scale: keras.Variable | None = None
 
-    def __init__(self, latent_dim, activation=None, l1=0.0, l2=0.0, **kwargs):
-        super().__init__(**kwargs)
-        self.latent_dim = latent_dim
-        self.activation = keras.activations.get(activation)
-        self.l1, self.l2 = l1, l2
-        self.projection = self._dense("projection", activation)
+    @property
+    def prior(self) -> Prior | None:
+        return None
 
-    def _dense(self, name, activation=None):
-        return keras.layers.Dense(
-            self.latent_dim,
-            activation=activation,
-            kernel_regularizer=weight_penalty(self.l1, self.l2),
-            dtype=self.dtype_policy,
-            name=name,
+    def connect(self, encoder: keras.Model, x) -> Views:
+        """What the bottleneck makes of the input `x`, a symbolic tensor."""
+        return Views(self(encoder(x)))
+
+    def wrap(self, decoder: keras.Model) -> keras.Model:
+        """The decoder of the code, by the backbone's decoder of what it encodes."""
+        return decoder
+
+    def unwrap(self, decoder: keras.Model) -> keras.Model:
+        """The inverse of `wrap`."""
+        return decoder
+
+    def values(self, indices):
+        """The code of the integers of a discrete code.
+
+        Raises:
+            InputError: the code is continuous.
+        """
+        raise InputError(
+            f"{type(self).__name__} has a continuous code without indices: use a "
+            "family such as 'fsq_ae'."
         )
 
-    def build(self, input_shape):
-        self.projection.build(input_shape)
+    def entropy_model(self):
+        """How likely a code of integers is, for `ae_zoo.tasks.Compressor`.
+
+        Raises:
+            InputError: the code is not made for compression.
+        """
+        raise InputError(
+            f"{type(self).__name__} does not compress: use a family such as "
+            "'hyperprior_ae'."
+        )
+
+    def finish(self) -> None:
+        """Brings up to date what is computed from trained weights, before a save."""
+
+    def add_penalty_scale(self) -> None:
+        """Makes the factor of the penalty, in `build`."""
         # A weight, so that a warm-up can change it between compiled steps.
         self.penalty_scale = self.add_weight(
             name="penalty_scale", shape=(), initializer="ones", trainable=False
         )
 
-    def connect(self, encoder, x):
-        """The code of `x` as a symbolic tensor of a functional model."""
-        return self(encoder(x))
+    def scale_penalty(self, scale: float) -> None:
+        """Multiplies the penalty, if there is one, by `scale` from now on."""
+        if self.penalty_scale is not None:
+            self.penalty_scale.assign(scale)
 
-    def call(self, h, training=False):
-        return self.projection(h)
-
-    def add_penalty(self, value):
+    def add_penalty(self, value) -> None:
         """Adds `value`, a scalar averaged over the batch, to the loss."""
         self.add_loss(
             ops.cast(self.penalty_scale, "float32") * ops.cast(value, "float32")
         )
-
-    def finish(self) -> None:
-        """What is to be done once training has ended: here nothing."""
-
-    def sample_prior(self, n: int, seed: int | None = None):
-        """`n` codes drawn from the prior, shape `(n, latent_dim)`."""
-        raise NotGenerativeError(
-            f"{type(self).__name__} has no prior to sample from; "
-            "use a variational family such as 'vae'."
-        )
-
-    def compute_output_shape(self, input_shape):
-        return (input_shape[0], self.latent_dim)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "latent_dim": self.latent_dim,
-            "activation": keras.activations.serialize(self.activation),
-            "l1": self.l1,
-            "l2": self.l2,
-        }
-
-
-def weight_penalty(l1: float, l2: float) -> keras.regularizers.Regularizer | None:
-    """L1 and L2 penalty of a kernel, or None where both are zero."""
-    return keras.regularizers.L1L2(l1, l2) if l1 or l2 else None

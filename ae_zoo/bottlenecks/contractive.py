@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from ae_zoo.bottlenecks.base import Bottleneck
+from ae_zoo.bottlenecks.plain import PlainBottleneck
+from ae_zoo.code import Views
 from ae_zoo.corruptions.noise import GaussianCorruption
 
 # dz/da of an activation z = s(a), written in terms of z.
@@ -16,7 +17,7 @@ DERIVATIVES = {
 
 
 @keras.saving.register_keras_serializable("ae_zoo")
-class ContractiveBottleneck(Bottleneck):
+class ContractiveBottleneck(PlainBottleneck):
     """Penalises the squared Frobenius norm of the code's Jacobian.
 
     Where the code is one dense layer on the input, the norm is exact. Behind a
@@ -25,7 +26,7 @@ class ContractiveBottleneck(Bottleneck):
     and so works on every backend.
 
     Args:
-        latent_dim: size of the code.
+        latent_dim: channels of the code; of a vector, its size.
         weight: weight of the penalty, averaged over the batch.
         step: e, the size of the finite difference, in units of the input.
 
@@ -41,9 +42,9 @@ class ContractiveBottleneck(Bottleneck):
     def connect(self, encoder, x):
         name = keras.activations.serialize(self.activation)
         if not encoder.weights and name in DERIVATIVES:
-            return self(encoder(x))
+            return Views(self(encoder(x)))
         perturbation = GaussianCorruption(self.step, self.seed, name="perturbation")
-        return self([encoder(x), encoder(perturbation(x))])
+        return Views(self([encoder(x), encoder(perturbation(x))]))
 
     def build(self, input_shape):
         super().build(input_shape[0] if isinstance(input_shape, list) else input_shape)
@@ -55,7 +56,8 @@ class ContractiveBottleneck(Bottleneck):
             return z
         z, perturbed = (self.projection(h) for h in inputs)
         difference = ops.cast(perturbed, "float32") - ops.cast(z, "float32")
-        norm = ops.sum(ops.square(difference / self.step), axis=-1)
+        axes = tuple(range(1, len(z.shape)))
+        norm = ops.sum(ops.square(difference / self.step), axis=axes)
         self.add_penalty(self.weight * ops.mean(norm))
         return z
 

@@ -3,17 +3,18 @@
 import keras
 from keras import ops
 
+from ae_zoo.bottlenecks.plain import PlainBottleneck
 from ae_zoo.errors import UnknownNameError
-from ae_zoo.bottlenecks.base import Bottleneck
-from ae_zoo.layers.replica import replica_mean
+from ae_zoo.layers.replica import SharedPenalty, replica_mean
 
 
 @keras.saving.register_keras_serializable("ae_zoo")
-class SparseBottleneck(Bottleneck):
-    """Code of which few units are active at a time.
+class SparseBottleneck(PlainBottleneck):
+    """Code with few units active at a time.
 
     Args:
-        latent_dim: size of the code, usually larger than the data.
+        latent_dim: channels of the code; of a vector, its size, usually larger than the
+            data.
         penalty: 'l1' adds `weight` times the sum of |z| an example; 'kl' adds
             `weight` times the sum over units of KL(target || mean activation),
             for activations in [0, 1].
@@ -22,6 +23,8 @@ class SparseBottleneck(Bottleneck):
 
     Reference: Ng, 2011, CS294A lecture notes, "Sparse autoencoder".
     """
+
+    sparse = True
 
     def __init__(self, latent_dim, penalty="l1", weight=1e-3, target=0.05, **kwargs):
         super().__init__(latent_dim, **kwargs)
@@ -37,28 +40,26 @@ class SparseBottleneck(Bottleneck):
         self.penalty = penalty
         self.weight = weight
         self.target = target
+        self.shared_penalty = SharedPenalty()
 
     def call(self, h, training=False):
         z = self.projection(h)
         activity = ops.cast(z, "float32")
+        axes = tuple(range(len(z.shape)))
         if self.penalty == "l1":
-            value = ops.mean(ops.sum(ops.abs(activity), axis=-1))
-        else:
-            rho = ops.clip(self._mean_activity(activity), 1e-6, 1 - 1e-6)
-            value = ops.sum(
-                self.target * ops.log(self.target / rho)
-                + (1 - self.target) * ops.log((1 - self.target) / (1 - rho))
-            )
-        self.add_penalty(self.weight * value)
+            value = ops.mean(ops.sum(ops.abs(activity), axis=axes[1:]))
+            self.add_penalty(self.weight * value)
+            return z
+        # Of each unit over the batches, and positions, of all replicas.
+        mean = replica_mean(ops.mean(activity, axis=axes[:-1]))
+        rho = ops.clip(mean, 1e-6, 1 - 1e-6)
+        value = ops.sum(
+            self.target * ops.log(self.target / rho)
+            + (1 - self.target) * ops.log((1 - self.target) / (1 - rho))
+        )
+        scale = ops.cast(self.penalty_scale, "float32")
+        self.shared_penalty(scale * self.weight * value)
         return z
-
-    def _mean_activity(self, activity):
-        """Mean of each unit over the batches of all replicas."""
-        mean = replica_mean(ops.mean(activity, axis=0))
-        # To wait for the others is to let them run: what they added to this layer's
-        # losses, which replicas share, must not count again in ours.
-        self._clear_losses()
-        return mean
 
     def get_config(self):
         return {

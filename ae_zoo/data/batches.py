@@ -1,10 +1,9 @@
 """Training batches as a pure function of the step.
 
-The batch of step s depends on the source, the seed and s alone: shuffling is a
-permutation drawn from (seed, pass), augmentation and binarisation draw from
-(seed, step, worker). So a training resumes at any step without replaying what came
-before, workers take their shares of the same batches, and every Keras backend sees the
-same data.
+The batch of step s depends only on the source, the seed and s: the order is a
+permutation drawn from (seed, pass), and the transforms draw from (seed, step, worker).
+Training therefore resumes at any step without replaying earlier ones, workers take
+their shares of the same batches, and every Keras backend sees the same data.
 """
 
 import functools
@@ -21,19 +20,21 @@ class Batches:
     """Batches of a source.
 
     Args:
-        source: see `ae_zoo.data.sources`.
-        batch_size: examples a batch, over all workers.
-        seed: of the order and the transforms.
-        shuffle: draw a new order for every pass; else the order of the source.
-        transforms: functions `(x, rng) -> x` applied to each batch.
+        source: the examples, see `ae_zoo.data.sources`.
+        batch_size: examples per batch, over all workers.
+        seed: seed of the order and the transforms.
+        shuffle: draw a new order for each pass; otherwise keep the order of the
+            source.
+        transforms: functions `(x, rng) -> x` applied to each batch, see
+            `ae_zoo.data.augment`.
         corrupt: function `(x, seed) -> x` that damages the input but not the target.
         shard: this worker's number and the number of workers, which share each batch.
 
     Attributes:
-        steps_per_pass: batches of one pass; examples that fill no batch are left to
-            the next pass, which has another order.
-        failure: the error that reading a batch raised, which TensorFlow reports as
-            one of its own.
+        steps_per_pass: batches of one pass. Examples that do not fill a batch are left
+            out; the next pass has another order.
+        failure: the error raised while a batch was read; TensorFlow replaces it with
+            an error of its own.
 
     Raises:
         InputError: the source does not fill one batch.
@@ -71,7 +72,7 @@ class Batches:
         return np.random.default_rng((self.seed, number)).permutation(len(self.source))
 
     def indices(self, step: int) -> np.ndarray:
-        """Which examples of the source make up this worker's share of a batch."""
+        """The indices in the source of this worker's share of a batch."""
         number, position = divmod(int(step), self.steps_per_pass)
         start = position * self.batch_size
         batch = self._order(number)[start : start + self.batch_size]
@@ -105,7 +106,7 @@ class Batches:
         """
         if keras.backend.backend() == "tensorflow":
             return self._tf_dataset(start, stop)
-        return _Batches(self, start, stop)
+        return ReadAhead(self, start, stop)
 
     def _tf_dataset(self, start, stop):
         import tensorflow as tf
@@ -115,7 +116,7 @@ class Batches:
         inputs = target if self.corrupt is None else self.corrupt(target, 0)
 
         def read(step):
-            if self.corrupt is None:  # one array to hand over instead of two
+            if self.corrupt is None:  # one array to pass on instead of two
                 x = tf.numpy_function(lambda s: self.batch(s)[0], [step], tf.float32)
                 y = x
             else:
@@ -127,60 +128,39 @@ class Batches:
 
         steps = tf.data.Dataset.range(start, stop)
         options = tf.data.Options()
-        # Nothing is left to tune, and the end of a dataset waits for the tuner's next
-        # look at it, for up to a minute.
+        # There is nothing to tune, and the end of a data set waits up to a minute for
+        # the next round of the tuner.
         options.autotune.enabled = False
         options.experimental_distribute.auto_shard_policy = (
-            tf.data.experimental.AutoShardPolicy.OFF  # `shard` has seen to it
+            tf.data.experimental.AutoShardPolicy.OFF  # the batches are shared already
         )
         batches = steps.map(read, num_parallel_calls=2, deterministic=True)
         return batches.prefetch(4).with_options(options)
 
 
-class _Batches(keras.utils.PyDataset):
-    """A feed for the backends without `tf.data`; a thread reads ahead."""
+class ReadAhead(keras.utils.PyDataset):
+    """Batches for backends without `tf.data`; a thread reads them ahead.
 
-    AHEAD = 4
+    Args:
+        batches: the batches.
+        start: the first step.
+        stop: the step after the last.
+    """
 
-    def __init__(self, feed: Batches, start: int, stop: int):
+    AHEAD = 4  # batches
+
+    def __init__(self, batches: Batches, start: int, stop: int):
         super().__init__()
-        self.feed, self.start, self.stop = feed, start, stop
+        self.batches, self.start, self.stop = batches, start, stop
         self.reader = ThreadPoolExecutor(1)
-        self.coming = {}
+        self.pending = {}
 
     def __len__(self):
         return self.stop - self.start
 
     def __getitem__(self, i):
         for j in range(i, min(i + self.AHEAD, len(self))):
-            if j not in self.coming:
-                self.coming[j] = self.reader.submit(self.feed.batch, self.start + j)
-        return self.coming.pop(i).result()
-
-
-def binarize(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Draws every value from a Bernoulli that has it as its mean."""
-    return (rng.random(x.shape, dtype="float32") < x).astype("float32")
-
-
-def flip(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Mirrors every other image, by chance, from left to right."""
-    chosen = rng.random(len(x)) < 0.5
-    return np.where(chosen[:, None, None, None], x[:, :, ::-1], x)
-
-
-def turn(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Turns each square image, by chance, by a multiple of 90 degrees."""
-    quarters = rng.integers(0, 4, len(x))
-    return np.stack([np.rot90(one, k) for one, k in zip(x, quarters, strict=True)])
-
-
-def shift(x: np.ndarray, rng: np.random.Generator, pixels: int) -> np.ndarray:
-    """Moves each image by up to `pixels` each way; the border is repeated."""
-    height, width = x.shape[1:3]
-    frame = ((0, 0), (pixels, pixels), (pixels, pixels), (0, 0))
-    padded = np.pad(x, frame, mode="edge")
-    down, right = rng.integers(0, 2 * pixels + 1, (2, len(x), 1, 1))
-    rows = down + np.arange(height)[None, :, None]
-    columns = right + np.arange(width)[None, None, :]
-    return padded[np.arange(len(x))[:, None, None], rows, columns]
+            if j not in self.pending:
+                step = self.start + j
+                self.pending[j] = self.reader.submit(self.batches.batch, step)
+        return self.pending.pop(i).result()

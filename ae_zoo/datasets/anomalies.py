@@ -1,16 +1,17 @@
-"""Sets with known anomalies, for TensorFlow Datasets: a pump, hearts, card payments.
+"""Sets with known anomalies: builders for TensorFlow Datasets, and their loader.
 
-Importing this module registers `skab`, `ecg5000` and `creditcard`; their files and
-their checksums are in checksums.tsv, as those of the photographs. They are stored as
-models take them: each column in standard deviations of the normal rows of 'train', 0.5
-the mean and 0.05 a standard deviation, what lies beyond ten of them as there.
+Importing this module registers `skab` (a pump), `ecg5000` (hearts) and `creditcard`
+(card payments). Their files and checksums are listed in checksums.tsv, see
+`photographs`. The values are stored as model inputs: each column is standardised by the
+mean and the standard deviation of the normal rows in 'train', then scaled so that the
+mean is 0.5 and a standard deviation is 0.05, and clipped at ten standard deviations.
 """
 
 import numpy as np
 import tensorflow_datasets as tfds
 
-from ae_zoo.datasets.loading import Examples, prepare, read_split
 from ae_zoo.datasets.checksums import addresses
+from ae_zoo.datasets.tfds import Examples, prepare, read_split
 from ae_zoo.errors import InputError
 
 INPUT = {"channels": "standardised columns"}
@@ -22,10 +23,13 @@ def load(name: str, split: str, data_dir, shape: tuple[int, ...]) -> Examples:
 
     Args:
         name: 'skab', 'ecg5000' or 'creditcard'.
-        split: 'train', of which all are normal and none has a label; or 'test', 1 for
-            the abnormal: a window that ends with an abnormal row.
-        data_dir: where TFDS keeps its files.
+        split: 'train', which is all normal and has no labels; or 'test', where the
+            label of an abnormal row, or of a window that ends with one, is 1.
+        data_dir: folder of TFDS.
         shape: `(columns,)`, or `(window, columns)` for windows of a series.
+
+    Raises:
+        InputError: there is no such split, or `shape` has another number of columns.
     """
     whole = read_split(prepare(name, data_dir), split, batch_size=-1)
     found = {key: value.numpy() for key, value in whole.items()}
@@ -38,7 +42,7 @@ def load(name: str, split: str, data_dir, shape: tuple[int, ...]) -> Examples:
     if len(shape) == 2:
         last = np.arange(shape[0] - 1, len(x))
         first = last - shape[0] + 1
-        inside = series[first] == series[last]  # a window lies in one series
+        inside = series[first] == series[last]  # no window spans two series
         first, last = first[inside], last[inside]
         x = x[first[:, None] + np.arange(shape[0])]
         labels, series = labels[last], series[last]
@@ -46,18 +50,26 @@ def load(name: str, split: str, data_dir, shape: tuple[int, ...]) -> Examples:
 
 
 class _Anomalies(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """Tables of numbers whose anomalies are known.
+    """Tables of numbers with known anomalies.
 
     Attributes:
-        FOLDER: where the files lie in the manual folder.
-        COLUMNS: their number.
-        HOMEPAGE: of the set.
+        FOLDER: folder of the files in the manual folder.
+        COLUMNS: number of columns.
+        HOMEPAGE: web page of the set.
     """
 
     VERSION = tfds.core.Version("1.0.0")
 
     def tables(self, files: dict) -> dict[str, tuple]:
-        """By series: all rows, which are to learn from, and which are abnormal."""
+        """The tables in the files of the set.
+
+        Args:
+            files: name -> path.
+
+        Returns:
+            Name of a series -> its rows `(n, COLUMNS)`, and two masks `(n,)`: the rows
+            of 'train', and the abnormal rows.
+        """
         raise NotImplementedError
 
     def _info(self):
@@ -98,7 +110,7 @@ class _Anomalies(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 class Skab(_Anomalies):
     """Eight sensors of a pump (Katser and Kozitsin, 2020): 34 recordings.
 
-    'train' has the first 400 rows of each, whose normal state scales the recording.
+    'train' holds the first 400 rows of each, which are normal and set its scale.
     """
 
     FOLDER = "skab"
@@ -108,7 +120,7 @@ class Skab(_Anomalies):
     def tables(self, files):
         found = {}
         for name, path in files.items():
-            # The first column is the time, the last where the state changes.
+            # The first column is the time, the last marks changes of state.
             table = np.loadtxt(path, delimiter=";", skiprows=1, usecols=range(1, 10))
             rows, abnormal = table[:, :-1], table[:, -1]
             found[name.removesuffix(".csv")] = (
@@ -122,8 +134,7 @@ class Skab(_Anomalies):
 class Ecg5000(_Anomalies):
     """500 heartbeats of 140 values (Chen et al., 2015): the training part of ECG5000.
 
-    'train' has those of class 1, normal ones, but for each fifth row, which all are in
-    'test'.
+    'test' holds every fifth heartbeat, 'train' the normal ones (class 1) of the rest.
     """
 
     FOLDER = "ecg5000"
@@ -140,7 +151,8 @@ class Ecg5000(_Anomalies):
 class Creditcard(_Anomalies):
     """Card payments (Dal Pozzolo et al., 2015): 28 principal components, the amount.
 
-    All 492 frauds and 3,727 of the other payments, of which every other is in 'train'.
+    The set has all 492 frauds and 3,727 normal payments. 'train' holds every other
+    normal payment.
     """
 
     FOLDER = "creditcard"
@@ -152,8 +164,8 @@ class Creditcard(_Anomalies):
             np.loadtxt(files[f"creditcard_{part}.csv"], delimiter=",", skiprows=1)
             for part in ("normals", "sample")
         )
-        first = first[first[:, -1] == 0]  # its frauds are in the other as well
-        # Of both, without the time; the other begins with a number of the row.
+        first = first[first[:, -1] == 0]  # the second file has its frauds as well
+        # Without the time; the second file has the row number in front of it.
         table = np.concatenate([first[:, 1:], second[:, 2:]])
         abnormal = table[:, -1] == 1
         learnt = ~abnormal & (np.cumsum(~abnormal) % 2 == 0)

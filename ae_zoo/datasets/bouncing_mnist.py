@@ -1,48 +1,57 @@
-"""Videos of digits that move and bounce, made from MNIST by a seeded generator."""
+"""Videos of moving, bouncing digits, made from MNIST by a seeded generator."""
 
 import numpy as np
 
-from ae_zoo.datasets.loading import Examples, load_examples
+from ae_zoo.datasets.tfds import Examples, prepare, read_images
 from ae_zoo.errors import InputError
 
 INPUT = {"channels": "grey"}
-DIGITS = 2  # in a video
+DIGITS = 2  # per video
 VIDEOS = {"train": 20_000, "test": 2_000}
 _SEEDS = {"train": 1, "test": 2}
 
 
 def load(name: str, split: str, data_dir, shape: tuple[int, ...]) -> Examples:
-    """Two digits of MNIST's split in each video, which therefore has no label.
+    """Videos of two digits from the same split of MNIST, without labels.
 
     After Srivastava et al., 2015, arXiv:1502.04681, at half the size.
 
     Args:
         name: 'bouncing_mnist'.
         split: 'train' or 'test'.
-        data_dir: where TFDS keeps its files.
+        data_dir: folder of TFDS.
         shape: `(frames, height, width, 1)`.
+
+    Returns:
+        uint8 `(videos, *shape)`.
+
+    Raises:
+        InputError: there is no such split.
     """
     if split not in VIDEOS:
         raise InputError(f"{name}:{split} has no such split: choose train or test.")
-    images = load_examples("mnist", split, data_dir).x
+    images = read_images(prepare("mnist", data_dir), split).x
     rng = np.random.default_rng(_SEEDS[split])
     chosen = rng.integers(0, len(images), (VIDEOS[split], DIGITS))
     return Examples(bounce(images, chosen, shape, rng))
 
 
 def bounce(
-    images: np.ndarray, chosen: np.ndarray, shape: tuple[int, ...], rng
+    images: np.ndarray,
+    chosen: np.ndarray,
+    shape: tuple[int, ...],
+    rng: np.random.Generator,
 ) -> np.ndarray:
-    """Images of half their size, moving in straight lines between the walls.
+    """Images at half their size that move in straight lines between the walls.
 
     Args:
         images: `(n, height, width, 1)`, uint8.
-        chosen: those of each video, `(videos, digits)`.
+        chosen: indices of the images of each video, `(videos, digits)`.
         shape: `(frames, height, width, 1)`.
-        rng: gives places and speeds, up to 3 pixels a frame.
+        rng: draws positions and speeds, up to 3 pixels per frame.
 
     Returns:
-        `(videos, *shape)`, uint8; where digits meet, the brighter pixel.
+        `(videos, *shape)`, uint8; where digits overlap, the brighter pixel is shown.
     """
     frames, height, width, _ = shape
     n, side = len(images), images.shape[1] // 2

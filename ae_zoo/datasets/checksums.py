@@ -1,15 +1,15 @@
-"""Where the files of our data sets are published."""
+"""Addresses of the published files of our data sets."""
 
 from pathlib import PurePosixPath
 
 
 def addresses(builder, folder: str) -> dict[str, str]:
-    """The address of each file below a folder, by its path in it.
+    """Path of a file in a folder -> its address, for all files of the folder.
 
     Args:
-        builder: a builder of TensorFlow Datasets, or its class, whose files are in
+        builder: a builder of TensorFlow Datasets, or its class, with its files in
             checksums.tsv.
-        folder: of the manual folder, such as 'bsds500/val'.
+        folder: a folder in the manual folder, such as 'bsds500/val'.
     """
     paths = {url: PurePosixPath(i.filename) for url, i in builder.url_infos.items()}
     return {

@@ -1,9 +1,8 @@
-"""The photographs of the denoising literature, for TensorFlow Datasets.
+"""Photographs of the denoising literature: builders for TensorFlow Datasets.
 
-Importing this module registers `bsds500`, `bsd68`, `cbsd68` and `set12`. Each line of
-checksums.tsv beside it, where TFDS looks for it, is one photograph: address, bytes,
-SHA-256, and the path at which TFDS takes the file from its manual folder, if it is
-there, instead of downloading it.
+Importing this module registers `bsds500`, `bsd68`, `cbsd68` and `set12`. TFDS expects
+checksums.tsv beside this module. Each of its lines describes one file: address, bytes,
+SHA-256, and path in the manual folder. A file in the manual folder is not downloaded.
 """
 
 import tensorflow_datasets as tfds
@@ -22,24 +21,24 @@ _CBSD68 = """
 
 
 class _Photographs(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """Files as they were published, in the order of their names.
+    """Published image files, in the order of their names.
 
     Attributes:
-        FOLDER: where the files of a split lie in the manual folder.
-        SPLITS: their names.
+        FOLDER: folder of a split in the manual folder.
+        SPLITS: names of the splits.
         CHANNELS: 1 for grey, 3 for RGB.
-        HOMEPAGE: of the set.
+        HOMEPAGE: web page of the set.
     """
 
     VERSION = tfds.core.Version("1.0.0")
-    MAX_SIMULTANEOUS_DOWNLOADS = 8  # out of regard for the server
+    MAX_SIMULTANEOUS_DOWNLOADS = 8  # to spare the server
     SPLITS = ("test",)
     CHANNELS = 3
     HOMEPAGE = "https://github.com/BIDS/BSDS500"
 
     @classmethod
     def addresses(cls, split: str) -> dict[str, str]:
-        """The address of each file of a split, by its name."""
+        """File name -> address, for the files of a split."""
         return addresses(cls, cls.FOLDER.format(split=split))
 
     def _info(self):
@@ -58,14 +57,14 @@ class _Photographs(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         generators = {}
         for split in self.SPLITS:
             addresses = self.addresses(split)
-            # One alone: where it fails, the others would each be tried for minutes.
+            # One file first: offline, TFDS would retry all of them for minutes.
             dl_manager.download(next(iter(addresses.values())))
             files = dl_manager.download(addresses)
             generators[split] = self._generate_examples(files)
         return generators
 
     def _generate_examples(self, files):
-        # A path, not an array, so that the bytes of the file are what is stored.
+        # Given a path, not an array, TFDS stores the bytes of the file.
         for key, (name, path) in enumerate(sorted(files.items())):
             yield key, {"image": path, "filename": name}
 
@@ -82,7 +81,7 @@ class Bsds500(_Photographs):
 
 
 class Cbsd68(_Photographs):
-    """The photographs of `bsd68` in colour, in the same order, out of `bsds500`."""
+    """The photographs of `bsd68` in colour, in the same order, from `bsds500`."""
 
     FOLDER = "bsds500/val"
 
@@ -98,12 +97,12 @@ class _Grey(_Photographs, skip_registration=True):
 
 
 class Bsd68(_Grey):
-    """68 grey photographs, PNG, on which denoisers are compared."""
+    """68 grey photographs, PNG, a standard test set for denoising."""
 
     FOLDER = "bsd68"
 
 
 class Set12(_Grey):
-    """12 grey images, PNG, on which denoisers are compared: Cameraman to Couple."""
+    """12 grey images, PNG, from Cameraman to Couple, a test set for denoising."""
 
     FOLDER = "set12"

@@ -1,31 +1,82 @@
-"""English sentences with labels, for TensorFlow Datasets.
+"""English sentences with labels: a builder for TensorFlow Datasets, and its loader.
 
-Importing this module registers `sentences`; its files and their checksums are in
-checksums.tsv, as those of the photographs.
+Importing this module registers `sentences`. Its files and their checksums are listed
+in checksums.tsv, see `photographs`.
 """
 
 import numpy as np
 import tensorflow_datasets as tfds
 
+from ae_zoo.data.texts import ALPHABET, one_hot
 from ae_zoo.datasets.checksums import addresses
+from ae_zoo.datasets.tfds import Examples, prepare, read_split
+from ae_zoo.errors import InputError
 
-# Sets, each with its files; of 'trec' the second is the official test set.
+INPUT = {"channels": "characters", "vocabulary": ALPHABET}
+# The files of each source; the second file of 'trec' is its official test set.
 SETS = {
     "mpqa": ("mpqa.all",),
     "polarity": ("rt-polarity.all",),
     "subj": ("subj.all",),
     "trec": ("TREC.train.all", "TREC.test.all"),
 }
-_EVERY = 10  # the last of so many lines is for testing, where there is no test file
+_EVERY = 10  # without a test file, every tenth line is for testing
+
+
+def load(name: str, split: str, data_dir, shape: tuple[int, int]) -> Examples:
+    """Sentences as one-hot characters; the groups are their sources.
+
+    Args:
+        name: 'sentences'.
+        split: TFDS split.
+        data_dir: folder of TFDS.
+        shape: `(length, len(ALPHABET))`.
+
+    Raises:
+        InputError: there is no such split, or `shape` has another alphabet.
+    """
+    texts, labels, sets = load_texts(name, split, data_dir)
+    if shape[1:] != (len(ALPHABET),):
+        raise InputError(
+            f"{name!r} has {len(ALPHABET)} characters: set model.input_shape to "
+            f"[64, {len(ALPHABET)}]."
+        )
+    return Examples(one_hot(texts, shape[0]), labels, sets)
+
+
+def load_texts(
+    name: str, split: str, data_dir=None
+) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Sentences as text.
+
+    Args:
+        name: 'sentences'.
+        split: TFDS split.
+        data_dir: folder of TFDS.
+
+    Returns:
+        The texts, their labels int64 `(n,)`, and the names of their sources `(n,)`.
+
+    Raises:
+        InputError: there is no such split.
+    """
+    builder = prepare(name, data_dir)
+    rows = list(read_split(builder, split).as_numpy_iterator())
+    names = builder.info.features["set"].names
+    return (
+        [row["text"].decode() for row in rows],
+        np.array([row["label"] for row in rows]),
+        np.array([names[row["set"]] for row in rows]),
+    )
 
 
 class Sentences(tfds.core.GeneratorBasedBuilder):
-    """Sentences of four sets for classification, a label from 0 on each.
+    """Sentences from four sources for classification, with labels from 0.
 
     'mpqa' (opinions, Wiebe et al., 2005), 'polarity' (film reviews, Pang and Lee,
-    2005), 'subj' (subjective or not, Pang and Lee, 2004) and 'trec' (what a question
-    asks for, Li and Roth, 2002). 'test' has every tenth line, of 'trec' its own test
-    set.
+    2005), 'subj' (subjective or not, Pang and Lee, 2004) and 'trec' (types of
+    questions, Li and Roth, 2002). 'test' holds every tenth line, and the official test
+    set of 'trec'.
     """
 
     VERSION = tfds.core.Version("1.0.0")
@@ -63,7 +114,7 @@ class Sentences(tfds.core.GeneratorBasedBuilder):
 
 
 def _lines(files, parts: tuple[str, ...], split: str) -> list[str]:
-    """The lines of a set that belong to a split."""
+    """The lines of a source that belong to a split."""
     texts = [files[part].read_bytes().decode("latin-1") for part in parts]
     lines = [text.split("\n") for text in texts]
     if len(lines) == 2:

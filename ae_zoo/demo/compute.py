@@ -13,7 +13,7 @@ from ae_zoo.autoencoder import Autoencoder
 from ae_zoo.demo import photographs
 from ae_zoo.demo.digits import load_digits
 from ae_zoo.demo.photographs import Photographs
-from ae_zoo.evaluation import probe, reconstruction, restoration
+from ae_zoo.evaluation import denoising, probe, reconstruction
 from ae_zoo.evaluation.measured import flatten
 from ae_zoo.zoo.loader import load
 
@@ -232,10 +232,8 @@ def denoise(model: Autoencoder, clean: np.ndarray, examples: np.ndarray) -> Deno
 
     Total variation has the weight that is best on these very digits.
     """
-    noisy = restoration.add_noise(clean, SIGMA, SEED)
-    smoothed = [
-        restoration.tv_denoise(noisy, w * SIGMA) for w in restoration.TV_WEIGHTS
-    ]
+    noisy = denoising.add_noise(clean, SIGMA, SEED)
+    smoothed = [denoising.tv_denoise(noisy, w * SIGMA) for w in denoising.TV_WEIGHTS]
     images = {
         "noisy": noisy,
         "tv": max(smoothed, key=lambda x: _psnr(clean, x)),
@@ -254,7 +252,7 @@ def rebuild(
     model: Autoencoder, rest: np.ndarray, test: np.ndarray, examples: np.ndarray
 ) -> Rebuilt:
     """Rebuilds `test` by the model and by a PCA fitted on the digits of `rest`."""
-    pca = _pca(model.latent_dim).fit(flatten(rest))
+    pca = _pca(model.code.size).fit(flatten(rest))
     projected = pca.inverse_transform(pca.transform(flatten(test)))
     images = {
         "pca": projected.reshape(test.shape),
@@ -266,7 +264,7 @@ def rebuild(
     }
     images["clean"] = test
     examples = {name: x[examples] for name, x in images.items()}
-    return Rebuilt(examples, mse, model.latent_dim, len(rest))
+    return Rebuilt(examples, mse, model.code.size, len(rest))
 
 
 def _pca(size: int) -> PCA:
@@ -281,7 +279,7 @@ def classify(model: Autoencoder, digits: np.ndarray, labels: np.ndarray) -> Clas
     pixels = flatten(digits)
     inputs = {
         "pixels": pixels,
-        "pca": _pca(model.latent_dim).fit_transform(pixels),
+        "pca": _pca(model.code.size).fit_transform(pixels),
         "codes": model.encode(digits),
     }
     splitter = StratifiedShuffleSplit(SPLITS, train_size=LABELS, random_state=SEED)

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 
 from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.data import load_arrays
+from ae_zoo.datasets import load_arrays
 from ae_zoo.errors import InputError, UnknownNameError
 from ae_zoo.evaluation import (
     denoising,
@@ -24,7 +24,7 @@ from ae_zoo.evaluation import (
     sparsity,
     speakers,
 )
-from ae_zoo.evaluation.measured import Photographs, Measured
+from ae_zoo.evaluation.measured import Measured, Photographs
 
 QUESTIONS = (
     reconstruction,
@@ -40,7 +40,7 @@ QUESTIONS = (
     detection,
 )
 
-__all__ = ["QUESTIONS", "Photographs", "Measured", "evaluate"]
+__all__ = ["QUESTIONS", "Measured", "Photographs", "evaluate"]
 
 
 def evaluate(

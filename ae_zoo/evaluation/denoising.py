@@ -4,7 +4,6 @@ import numpy as np
 from skimage.restoration import denoise_tv_chambolle
 
 from ae_zoo.evaluation.reconstruction import psnr
-from ae_zoo.layers import GaussianCorruption
 
 # Standard deviations of the noise, on images in [0, 1].
 SIGMAS = (0.1, 0.25, 0.5, 0.75)
@@ -17,10 +16,9 @@ SEED = 0
 
 def applies(subject) -> bool:
     """Only models trained to remove Gaussian noise from images of one size."""
-    model = subject.model
-    return (
-        isinstance(model.corruption, GaussianCorruption) and len(model.input_shape) == 4
-    )
+    model, corruption = subject.model, subject.model.corruption
+    is_gaussian = corruption is not None and corruption.kind == "gaussian"
+    return is_gaussian and not corruption.mapped and len(model.input_shape) == 4
 
 
 def measure(subject) -> tuple[dict, dict]:

@@ -5,9 +5,8 @@ import importlib.util
 import numpy as np
 from skimage.restoration import inpaint_biharmonic
 
+from ae_zoo.corruptions.holes import block, scattered, strokes
 from ae_zoo.evaluation.reconstruction import psnr
-from ae_zoo.layers import MappedHoles
-from ae_zoo.corruptions.mapped import block, scattered, strokes
 from ae_zoo.tasks.restoration import Inpainter
 
 HOLES = {
@@ -20,7 +19,7 @@ RADIUS = 3  # of OpenCV's methods, in pixels: that of its tutorial
 
 def applies(subject) -> bool:
     """Only models that are told where pixels are missing."""
-    return isinstance(subject.model.corruption, MappedHoles)
+    return "inpaint" in subject.model.tasks
 
 
 def measure(subject) -> tuple[dict, dict]:

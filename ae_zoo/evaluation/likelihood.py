@@ -11,6 +11,8 @@ import numpy as np
 from keras import ops
 from scipy.special import logsumexp
 
+from ae_zoo.priors.normal import NormalPrior
+
 SAMPLES = 200
 SEED = 0
 # Codes decoded at once; bounds the memory.
@@ -22,7 +24,8 @@ MARGIN = 1e-7
 def applies(subject) -> bool:
     """Only a Gaussian code with a Bernoulli decoder has this likelihood."""
     model = subject.model
-    return model.bottleneck.generative and model.recommended_loss == "bce"
+    has_bound = model.prior is not None and model.views.posterior is not None
+    return has_bound and model.recommended_loss == "bce"
 
 
 def measure(subject) -> tuple[dict, dict]:
@@ -67,7 +70,7 @@ def log_importance_weights(
     batches = []
     for start in range(0, len(bits), size):
         x = bits[start : start + size]
-        shape = (len(x), samples, model.latent_dim)
+        shape = (len(x), samples, *model.code.shapes[0])
         noise = rng.standard_normal(shape, dtype="float32")
         batches.append(weigh.predict_on_batch([x, noise]))
     return np.concatenate(batches).astype("float64")
@@ -75,22 +78,23 @@ def log_importance_weights(
 
 def _weigher(model, samples):
     """Model from images and standard normal noise to log importance weights."""
+    shape = model.code.shapes[0]
     x = keras.Input(model.input_shape[1:])
-    noise = keras.Input((samples, model.latent_dim))
+    noise = keras.Input((samples, *shape))
     mean, log_variance = (
-        ops.expand_dims(moment, axis=1)
-        for moment in model.bottleneck.posterior(model.encoder(x))
+        ops.expand_dims(moment, axis=1) for moment in model.view("posterior")(x)
     )
     z = mean + ops.exp(0.5 * log_variance) * noise
-    # log p(z) - log q(z|x); the normalising constants cancel.
-    log_ratio = 0.5 * (ops.square(noise) - ops.square(z) + log_variance)
+    volume = 0.5 * ops.sum(log_variance, axis=tuple(range(2, len(shape) + 2)))
+    log_posterior = NormalPrior(shape).log_prob(noise) - volume
+    log_ratio = model.prior.log_prob(z) - log_posterior
 
     pixels = math.prod(model.input_shape[1:])
-    means = model.decoder(ops.reshape(z, (-1, model.latent_dim)))
+    means = model.decoder(ops.reshape(z, (-1, *shape)))
     means = ops.reshape(means, (-1, samples, pixels))
     ones = ops.reshape(x, (-1, 1, pixels)) > 0.5
     likelihood = ops.maximum(ops.where(ones, means, 1.0 - means), MARGIN)
-    weights = ops.sum(ops.log(likelihood), axis=-1) + ops.sum(log_ratio, axis=-1)
+    weights = ops.sum(ops.log(likelihood), axis=-1) + log_ratio
     return keras.Model([x, noise], weights, name="log_importance_weights")
 
 

@@ -6,8 +6,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.data import load_pictures
-from ae_zoo.datasets.loading import Examples
+from ae_zoo.datasets import Examples, load_pictures
 from ae_zoo.errors import InputError
 
 # Directions with less variance than this, relative to the largest, are rounding.
@@ -31,7 +30,7 @@ class Photographs:
         self.model, self.data_dir = model, data_dir
 
     def pictures(self, name: str, split: str) -> list[np.ndarray]:
-        """As `ae_zoo.data.load_pictures`."""
+        """As `ae_zoo.datasets.load_pictures`."""
         return load_pictures(name, split, self.data_dir)
 
 
@@ -41,7 +40,7 @@ class Measured:
     Args:
         model: the `Autoencoder`.
         train, test: examples `(n, *input_shape)`, float32 in [0, 1], and labels
-            `(n,)` or None, as from `ae_zoo.data.load_arrays`.
+            `(n,)` or None, as from `ae_zoo.datasets.load_arrays`.
         name, data_dir: of the data, as of `load_arrays`.
 
     Attributes:
@@ -65,19 +64,22 @@ class Measured:
 
     @cached_property
     def train_codes(self) -> np.ndarray:
-        """Codes of the training split, `(n, latent_dim)`, float32."""
-        return flatten(self.model.encode(self.train))
+        """Codes of the training split, `(n, code.size)`, float32."""
+        return self._codes(self.train)
 
     @cached_property
     def test_codes(self) -> np.ndarray:
-        """Codes of the test split, `(n, latent_dim)`, float32."""
-        return flatten(self.model.encode(self.test))
+        """Codes of the test split, `(n, code.size)`, float32."""
+        return self._codes(self.test)
+
+    def _codes(self, x) -> np.ndarray:
+        return flatten(self.model.features(x, pool="flatten"))
 
     @cached_property
     def pca(self) -> PCA:
         """PCA of the training pixels with as many components as the code, or all."""
         pixels = flatten(self.train).astype("float64")
-        components = min(self.model.latent_dim, *pixels.shape)
+        components = min(self.model.code.size, *pixels.shape)
         wide = pixels.shape[1] > WIDEST_EXACT
         solver = "randomized" if wide else "covariance_eigh"
         return PCA(components, svd_solver=solver, random_state=0).fit(pixels)

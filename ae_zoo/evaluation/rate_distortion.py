@@ -10,7 +10,6 @@ from PIL import Image
 from scipy.interpolate import PchipInterpolator
 
 from ae_zoo.evaluation.reconstruction import psnr
-from ae_zoo.layers import MappedQuality
 from ae_zoo.tasks.codec.compressor import Compressor
 
 # Pillow's formats, with the qualities and options to write them with. JPEG is written
@@ -44,7 +43,7 @@ class Curve:
 
 def applies(subject) -> bool:
     """Only models that are told a quality to compress with."""
-    return isinstance(subject.model.corruption, MappedQuality)
+    return "compress" in subject.model.tasks
 
 
 def measure(subject) -> tuple[dict, dict]:

@@ -5,9 +5,8 @@ import importlib.util
 import numpy as np
 from skimage.restoration import denoise_nl_means
 
-from ae_zoo.evaluation.reconstruction import psnr, ssim
 from ae_zoo.evaluation.denoising import add_noise
-from ae_zoo.layers import MappedNoise
+from ae_zoo.evaluation.reconstruction import psnr, ssim
 from ae_zoo.tasks.noise import estimate_noise
 from ae_zoo.tasks.restoration import WHITE, Denoiser
 
@@ -18,7 +17,8 @@ SETS = {1: ("bsd68", "set12"), 3: ("cbsd68",)}
 
 def applies(subject) -> bool:
     """Only models that are told the level of Gaussian noise."""
-    return isinstance(subject.model.corruption, MappedNoise)
+    model = subject.model
+    return "denoise" in model.tasks and model.corruption.mapped
 
 
 def measure(subject) -> tuple[dict, dict]:

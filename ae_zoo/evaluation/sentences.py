@@ -5,7 +5,8 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 
-from ae_zoo.data.texts import load_texts, simplify
+from ae_zoo.data.texts import simplify
+from ae_zoo.datasets.sentences import load_texts
 from ae_zoo.evaluation.probe import probe_accuracy
 
 CLASSIFIED = ("trec", "subj")  # sets
@@ -43,7 +44,7 @@ def measure(subject) -> tuple[dict, dict]:
         codes = subject.train_codes[train], subject.test_codes[test]
         metrics[f"{name}_accuracy"] = probe_accuracy(*codes, *labels)
         words = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
-        svd = TruncatedSVD(subject.model.latent_dim, random_state=SEED)
+        svd = TruncatedSVD(subject.model.code.size, random_state=SEED)
         lsa = make_pipeline(words, svd)
         codes = (
             lsa.fit_transform([train_texts[i] for i in np.flatnonzero(train)]),

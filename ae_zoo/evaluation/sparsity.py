@@ -3,12 +3,11 @@
 import numpy as np
 from keras import ops
 
-from ae_zoo.layers import SparseBottleneck
-
 
 def applies(subject) -> bool:
     """Only models that ask for a sparse code."""
-    return isinstance(subject.model.bottleneck, SparseBottleneck)
+    bottleneck = subject.model.bottleneck
+    return bottleneck is not None and bottleneck.sparse
 
 
 def measure(subject) -> tuple[dict, dict]:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ae_zoo.evaluation.probe import probe_accuracy
 from ae_zoo.evaluation.measured import flatten
+from ae_zoo.evaluation.probe import probe_accuracy
 
 
 def applies(subject) -> bool:

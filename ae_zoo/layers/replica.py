@@ -35,3 +35,19 @@ def replica_mean(x):
     if context is None or context.num_replicas_in_sync == 1:
         return x
     return context.all_reduce("mean", x)
+
+
+class SharedPenalty(keras.layers.Layer):
+    """Adds a penalty to the loss that was computed from all replicas together.
+
+    Replicas share a layer's losses. One that waits for the others, as `replica_mean`
+    does, lets them run meanwhile, so that what they added would count again in its
+    loss: it is taken off.
+    """
+
+    def call(self, value):
+        context = _replica_context()
+        if context is not None and context.num_replicas_in_sync > 1:
+            value = value - sum(self.losses)
+        self.add_loss(value)
+        return value

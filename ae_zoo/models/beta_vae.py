@@ -1,8 +1,7 @@
 """The variational autoencoder with a heavier KL divergence."""
 
-from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.registry import register
 from ae_zoo.models.vae import vae
+from ae_zoo.registry import register
 
 
 @register(
@@ -19,7 +18,7 @@ def beta_vae(
     output="sigmoid",
     seed=None,
     **options,
-) -> Autoencoder:
+):
     """Variational autoencoder with beta > 1, for few, independent latent factors.
 
     Use it to find what varies in the data: the heavier KL divergence switches off
@@ -41,6 +40,4 @@ def beta_vae(
 
         model = ae_zoo.models.beta_vae(latent_dim=6, beta=8.0)
     """
-    model = vae(input_shape, latent_dim, backbone, beta, loss, output, seed, **options)
-    model.name = "beta_vae"
-    return model
+    return vae(input_shape, latent_dim, backbone, beta, loss, output, seed, **options)

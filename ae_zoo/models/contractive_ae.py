@@ -1,8 +1,8 @@
 """The contractive autoencoder."""
 
 from ae_zoo import backbones
-from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.layers import ContractiveBottleneck
+from ae_zoo.assemble import join
+from ae_zoo.bottlenecks.contractive import ContractiveBottleneck
 from ae_zoo.registry import register
 
 
@@ -58,6 +58,4 @@ def contractive_ae(
         l1=parts.l1,
         l2=parts.l2,
     )
-    return Autoencoder(
-        parts, bottleneck, loss=loss, output=output, name="contractive_ae"
-    )
+    return join(parts, bottleneck, loss=loss, output=output)

@@ -1,8 +1,7 @@
 """The convolutional autoencoder of sequences."""
 
-from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.backbones import Conv1DBackbone
-from ae_zoo.layers import Bottleneck
+from ae_zoo.assemble import join_plain
+from ae_zoo.backbones.conv1d import Conv1DBackbone
 from ae_zoo.registry import register
 
 
@@ -49,5 +48,4 @@ def conv1d_ae(
     backbone = Conv1DBackbone(
         input_shape, filters, dilations, kernel_size, activation, dropout, l1, l2
     )
-    bottleneck = Bottleneck(latent_dim, l1=l1, l2=l2)
-    return Autoencoder(backbone, bottleneck, loss=loss, output=output, name="conv1d_ae")
+    return join_plain(backbone, latent_dim, loss, output)

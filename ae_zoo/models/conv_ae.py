@@ -1,8 +1,7 @@
 """The convolutional autoencoder."""
 
-from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.backbones import ConvBackbone
-from ae_zoo.layers import Bottleneck
+from ae_zoo.assemble import join_plain
+from ae_zoo.backbones.conv import ConvBackbone
 from ae_zoo.registry import register
 
 
@@ -48,5 +47,4 @@ def conv_ae(
     backbone = ConvBackbone(
         input_shape, filters, kernel_size, activation, batch_norm, dropout, l1, l2
     )
-    bottleneck = Bottleneck(latent_dim, l1=l1, l2=l2)
-    return Autoencoder(backbone, bottleneck, loss=loss, output=output, name="conv_ae")
+    return join_plain(backbone, latent_dim, loss, output)

@@ -1,8 +1,7 @@
 """The convolutional-recurrent autoencoder of video."""
 
-from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.backbones import ConvLSTMBackbone
-from ae_zoo.layers import Bottleneck
+from ae_zoo.assemble import join_plain
+from ae_zoo.backbones.convlstm import ConvLSTMBackbone
 from ae_zoo.registry import register
 
 
@@ -48,7 +47,4 @@ def convlstm_ae(
     backbone = ConvLSTMBackbone(
         input_shape, filters, kernel_size, activation, dropout, l1, l2
     )
-    bottleneck = Bottleneck(latent_dim, l1=l1, l2=l2)
-    return Autoencoder(
-        backbone, bottleneck, loss=loss, output=output, name="convlstm_ae"
-    )
+    return join_plain(backbone, latent_dim, loss, output)

@@ -1,8 +1,7 @@
 """Several hidden layers each way: the deep autoencoder."""
 
-from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.backbones import DenseBackbone
-from ae_zoo.layers import Bottleneck
+from ae_zoo.assemble import join_plain
+from ae_zoo.backbones.dense import DenseBackbone
 from ae_zoo.registry import register
 
 
@@ -47,5 +46,4 @@ def deep_ae(
     backbone = DenseBackbone(
         input_shape, hidden, activation, dropout=dropout, l1=l1, l2=l2, tied=tied
     )
-    bottleneck = Bottleneck(latent_dim, l1=l1, l2=l2)
-    return Autoencoder(backbone, bottleneck, loss=loss, output=output, name="deep_ae")
+    return join_plain(backbone, latent_dim, loss, output)

@@ -1,8 +1,8 @@
 """The denoising autoencoder."""
 
-from ae_zoo import backbones
-from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.layers import Bottleneck, corruption
+from ae_zoo import backbones, corruptions
+from ae_zoo.assemble import join
+from ae_zoo.bottlenecks.plain import PlainBottleneck
 from ae_zoo.registry import register
 
 
@@ -47,11 +47,10 @@ def denoising_ae(
         model = ae_zoo.models.denoising_ae(noise="salt_and_pepper", level=0.3)
     """
     parts = backbones.get(backbone, input_shape, **options)
-    return Autoencoder(
+    return join(
         parts,
-        Bottleneck(latent_dim, l1=parts.l1, l2=parts.l2),
-        corruption=corruption.get(noise, level, seed),
+        PlainBottleneck(latent_dim, l1=parts.l1, l2=parts.l2),
+        corruption=corruptions.get(noise, level, seed),
         loss=loss,
         output=output,
-        name="denoising_ae",
     )

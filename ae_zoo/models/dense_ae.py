@@ -1,8 +1,7 @@
 """One hidden layer: the smallest autoencoder."""
 
-from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.backbones import DenseBackbone
-from ae_zoo.layers import Bottleneck
+from ae_zoo.assemble import join_plain
+from ae_zoo.backbones.dense import DenseBackbone
 from ae_zoo.registry import register
 
 
@@ -41,5 +40,4 @@ def dense_ae(
         model = ae_zoo.models.dense_ae(latent_dim=32)
     """
     backbone = DenseBackbone(input_shape, hidden=(), l1=l1, l2=l2, tied=tied)
-    bottleneck = Bottleneck(latent_dim, activation=activation, l1=l1, l2=l2)
-    return Autoencoder(backbone, bottleneck, loss=loss, output=output, name="dense_ae")
+    return join_plain(backbone, latent_dim, loss, output, activation=activation)

@@ -1,10 +1,10 @@
 """The autoencoder of learned compression with a factorised prior."""
 
-from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.tasks.codec.network import CodecBackbone
+from ae_zoo.assemble import join
 from ae_zoo.corruptions.mapped import MappedQuality
-from ae_zoo.tasks.codec.factorized import FactorizedBottleneck
 from ae_zoo.registry import register
+from ae_zoo.tasks.codec.factorized import FactorizedBottleneck
+from ae_zoo.tasks.codec.network import CodecBackbone
 
 # Of published codecs: the weight of the squared error in levels of 255 against bits.
 LAMBDAS = (0.0018, 0.0035, 0.0067, 0.013, 0.025, 0.0483)
@@ -62,13 +62,12 @@ def factorized_ae(
         l1=l1,
         l2=l2,
     )
-    return Autoencoder(
+    return join(
         backbone,
         FactorizedBottleneck(filters[-1], tradeoffs, seed=seed),
         corruption=MappedQuality(len(lambdas)),
         loss=loss,
         output=output,
-        name="factorized_ae",
     )
 
 

@@ -1,11 +1,11 @@
 """The autoencoder of learned compression with a mean-scale hyperprior."""
 
-from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.tasks.codec.network import CodecBackbone
+from ae_zoo.assemble import join
 from ae_zoo.corruptions.mapped import MappedQuality
-from ae_zoo.tasks.codec.hyperprior import HyperpriorBottleneck
 from ae_zoo.models.factorized_ae import LAMBDAS, loss_weights
 from ae_zoo.registry import register
+from ae_zoo.tasks.codec.hyperprior import HyperpriorBottleneck
+from ae_zoo.tasks.codec.network import CodecBackbone
 
 
 @register(
@@ -60,11 +60,10 @@ def hyperprior_ae(
         l1=l1,
         l2=l2,
     )
-    return Autoencoder(
+    return join(
         backbone,
         HyperpriorBottleneck(filters[-1], tradeoffs, hidden, side, seed, l1=l1, l2=l2),
         corruption=MappedQuality(len(lambdas)),
         loss=loss,
         output=output,
-        name="hyperprior_ae",
     )

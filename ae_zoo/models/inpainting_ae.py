@@ -1,9 +1,9 @@
 """The inpainting autoencoder: fills the holes of photographs."""
 
-from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.backbones.pyramid import PyramidBackbone
+from ae_zoo.assemble import join
+from ae_zoo.backbones.inpainting_pyramid import InpaintingPyramidBackbone
+from ae_zoo.bottlenecks.skip import SkipBottleneck
 from ae_zoo.corruptions.mapped import MappedHoles
-from ae_zoo.layers.skip import SkipBottleneck
 from ae_zoo.registry import register
 
 
@@ -47,20 +47,18 @@ def inpainting_ae(
 
         model = ae_zoo.models.inpainting_ae()  # colour
     """
-    backbone = PyramidBackbone(
+    backbone = InpaintingPyramidBackbone(
         input_shape,
         filters=filters,
         blocks=blocks,
         activation=activation,
         l1=l1,
         l2=l2,
-        fills=True,
     )
-    return Autoencoder(
+    return join(
         backbone,
         SkipBottleneck(),
         corruption=MappedHoles(),
         loss=loss,
         output=output,
-        name="inpainting_ae",
     )

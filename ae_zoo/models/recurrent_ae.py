@@ -1,8 +1,7 @@
 """The recurrent autoencoder."""
 
-from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.backbones import RecurrentBackbone
-from ae_zoo.layers import Bottleneck
+from ae_zoo.assemble import join_plain
+from ae_zoo.backbones.recurrent import RecurrentBackbone
 from ae_zoo.registry import register
 
 
@@ -51,7 +50,4 @@ def recurrent_ae(
     backbone = RecurrentBackbone(
         input_shape, units, cell, bidirectional, decoding, dropout, l1, l2
     )
-    bottleneck = Bottleneck(latent_dim, l1=l1, l2=l2)
-    return Autoencoder(
-        backbone, bottleneck, loss=loss, output=output, name="recurrent_ae"
-    )
+    return join_plain(backbone, latent_dim, loss, output)

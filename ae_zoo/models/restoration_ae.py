@@ -1,9 +1,9 @@
 """The restoration autoencoder: removes noise from photographs."""
 
-from ae_zoo.autoencoder import Autoencoder
+from ae_zoo.assemble import join
 from ae_zoo.backbones.pyramid import PyramidBackbone
+from ae_zoo.bottlenecks.skip import SkipBottleneck
 from ae_zoo.corruptions.mapped import MappedNoise
-from ae_zoo.layers.skip import SkipBottleneck
 from ae_zoo.registry import register
 
 
@@ -54,11 +54,10 @@ def restoration_ae(
         l1=l1,
         l2=l2,
     )
-    return Autoencoder(
+    return join(
         backbone,
         SkipBottleneck(),
         corruption=MappedNoise(level),
         loss=loss,
         output=output,
-        name="restoration_ae",
     )

@@ -1,8 +1,8 @@
 """The sparse autoencoder."""
 
 from ae_zoo import backbones
-from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.layers import SparseBottleneck
+from ae_zoo.assemble import join
+from ae_zoo.bottlenecks.sparse import SparseBottleneck
 from ae_zoo.registry import register
 
 
@@ -59,4 +59,4 @@ def sparse_ae(
         l1=parts.l1,
         l2=parts.l2,
     )
-    return Autoencoder(parts, bottleneck, loss=loss, output=output, name="sparse_ae")
+    return join(parts, bottleneck, loss=loss, output=output)

@@ -1,8 +1,7 @@
 """The deep autoencoder, trained layer by layer first."""
 
-from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.backbones import DenseBackbone
-from ae_zoo.layers import Bottleneck
+from ae_zoo.assemble import join_plain
+from ae_zoo.backbones.dense import DenseBackbone
 from ae_zoo.registry import register
 
 
@@ -47,7 +46,4 @@ def stacked_ae(
         model.fit(dataset)
     """
     backbone = DenseBackbone(input_shape, hidden, activation, l1=l1, l2=l2, tied=tied)
-    bottleneck = Bottleneck(latent_dim, l1=l1, l2=l2)
-    return Autoencoder(
-        backbone, bottleneck, loss=loss, output=output, name="stacked_ae"
-    )
+    return join_plain(backbone, latent_dim, loss, output)

@@ -1,8 +1,8 @@
 """The variational autoencoder."""
 
 from ae_zoo import backbones
-from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.layers import GaussianBottleneck
+from ae_zoo.assemble import join
+from ae_zoo.bottlenecks.gaussian import GaussianBottleneck
 from ae_zoo.registry import register
 
 
@@ -48,4 +48,4 @@ def vae(
     bottleneck = GaussianBottleneck(
         latent_dim, beta=beta, seed=seed, l1=parts.l1, l2=parts.l2
     )
-    return Autoencoder(parts, bottleneck, loss=loss, output=output, name="vae")
+    return join(parts, bottleneck, loss=loss, output=output)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from ae_zoo import __version__, models
+from ae_zoo import __version__
 from ae_zoo._files import write_text
 from ae_zoo.datasets.loading import READERS, reader
 from ae_zoo.errors import ManifestError
@@ -68,7 +68,7 @@ def bundle(
         "name": name,
         "family": model.family,
         "dataset": data["name"],
-        "tasks": list(models.family(model.family).tasks),
+        "tasks": list(model.tasks),
         "parameters": model.count_params(),
         "input": {
             "shape": list(shape),
@@ -77,7 +77,7 @@ def bundle(
             **_channels(data["name"], model),
             "layout": "channels_last",
         },
-        "latent": _latent_shape(model),
+        "code": dataclasses.asdict(model.code),
         "files": [
             {
                 "name": file,
@@ -113,14 +113,6 @@ def _channels(data: str, model) -> dict:
     if data in READERS:
         return reader(data).INPUT
     return {"channels": {1: "grey", 3: "rgb"}[model.output_shape[-1]]}
-
-
-def _latent_shape(model) -> list[int | None]:
-    """Of the code; of a pyramid, its coarsest scale."""
-    if model.latent_dim is not None:
-        return [model.latent_dim]
-    maps = [code.shape[1:] for code in model.decoder.inputs if len(code.shape) == 4]
-    return list(maps[-1])
 
 
 def _rounded(values: dict[str, float]) -> dict[str, float]:

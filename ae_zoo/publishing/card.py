@@ -7,12 +7,13 @@ import numpy as np
 import yaml
 from skimage.data import astronaut, chelsea, coffee
 
-from ae_zoo import models
+from ae_zoo import registry
 from ae_zoo._files import complete_file
+from ae_zoo.code import Code
+from ae_zoo.corruptions.mapped import with_map
 from ae_zoo.data import texts
-from ae_zoo.corruptions.mapped import MappedQuality, with_map
-from ae_zoo.zoo.manifest import read_manifest
 from ae_zoo.evaluation.pictures import image_grid, reconstruction_rows, save_png
+from ae_zoo.zoo.manifest import read_manifest
 
 LABELS = {
     "mse": "mean squared error",
@@ -97,7 +98,7 @@ def write_card(entry: dict, recipe: dict, folder: Path, model, data_dir=None) ->
     sparse = "code_mean_activation" in entry["metrics"]
     if sparse:
         _draw_filters(model, folder / "filters.png")
-    family = models.family(entry["family"])
+    family = registry.family(entry["family"])
     sections = [
         _front_matter(entry),
         f"# {entry['name']}",
@@ -113,7 +114,7 @@ def write_card(entry: dict, recipe: dict, folder: Path, model, data_dir=None) ->
             "## Filters\n\nThe 100 decoder filters with the largest norm.\n\n"
             "![Filters](filters.png)"
         )
-    if model.bottleneck.generative:
+    if model.prior is not None:
         grid = image_grid(model.sample(36, seed=0), columns=12)
         save_png(grid, folder / "samples.png")
         sections.append("## Samples\n\n![Samples from the prior](samples.png)")
@@ -152,7 +153,7 @@ def _draw_rows(entry: dict, model, path: Path, data_dir) -> str:
     """Saves two normal and two abnormal rows, or windows, with what is made of them."""
     from matplotlib.figure import Figure
 
-    from ae_zoo.data import load_arrays
+    from ae_zoo.datasets import load_arrays
 
     shape = tuple(entry["input"]["shape"])
     x, labels, _ = load_arrays(entry["dataset"], "test", data_dir, shape)
@@ -174,7 +175,7 @@ def _draw_rows(entry: dict, model, path: Path, data_dir) -> str:
 
 def _examples(entry: dict, data_dir) -> np.ndarray:
     """Test examples `(n, *input_shape)`; for photographs scikit-image's."""
-    from ae_zoo.data import load_arrays
+    from ae_zoo.datasets import load_arrays
 
     shape = tuple(entry["input"]["shape"])
     if len(shape) == 3 and None not in shape:
@@ -194,7 +195,7 @@ def _examples(entry: dict, data_dir) -> np.ndarray:
 
 def _rows(model, images: np.ndarray) -> tuple[str, np.ndarray]:
     """What the card's picture shows, and its images row by row."""
-    if isinstance(model.corruption, MappedQuality):
+    if "compress" in model.tasks:
         last = model.corruption.qualities - 1
         shown = [model.reconstruct(with_map(images, q)) for q in (0, last // 2, last)]
         words = f"Originals above, below them qualities 0, {last // 2} and {last}"
@@ -206,8 +207,8 @@ def _rows(model, images: np.ndarray) -> tuple[str, np.ndarray]:
 
 
 def _code_size(entry: dict) -> str:
-    code = entry["latent"]
-    return "" if None in code else f", code of {code[0]} values"
+    size = Code(**entry["code"]).size
+    return "" if size is None else f", code of {size} values"
 
 
 def _usage(entry: dict) -> str:

@@ -4,7 +4,8 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ae_zoo.data.inputs import IMAGE_SUFFIXES, list_files
+from ae_zoo.data.files import list_files
+from ae_zoo.data.images import IMAGE_SUFFIXES
 from ae_zoo.errors import AeZooError, InputError
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ae_zoo import registry
 from ae_zoo.errors import InputError
 
 if TYPE_CHECKING:
@@ -44,27 +45,29 @@ class Fitting:
         """The family for rows of a shape, of any values.
 
         Raises:
-            InputError: the family has no code of one size.
+            InputError: the family takes pictures, or no `latent_dim` that was given.
         """
-        from ae_zoo.models import family
-
-        chosen = family(self.family)
-        if "latent_dim" not in chosen.arguments:
-            raise InputError(
-                f"{self.family!r} restores pictures and has no code of one size: "
-                "choose another family, such as 'dense_ae'."
-            )
-        own = inspect.signature(chosen.build).parameters["latent_dim"].default
-        arguments = {
-            "input_shape": shape,
-            "latent_dim": min(own, math.prod(shape)),
-            "loss": "mse",
-            "output": "linear",
+        chosen = registry.family(self.family)
+        own = {
+            name: parameter.default
+            for name, parameter in inspect.signature(chosen.build).parameters.items()
         }
-        if "backbone" in chosen.arguments:
-            arguments["backbone"] = "dense"
-        if self.latent_dim is not None:
-            arguments["latent_dim"] = self.latent_dim
+        if None in own.get("input_shape", ()):
+            raise InputError(
+                f"{self.family!r} restores or compresses pictures: choose another "
+                "family, such as 'dense_ae'."
+            )
+        wanted = {"loss": "mse", "output": "linear", "backbone": "dense"}
+        arguments = {key: wanted[key] for key in wanted if key in own}
+        arguments["input_shape"] = shape
+        if "latent_dim" in own:
+            size = self.latent_dim or min(own["latent_dim"], math.prod(shape))
+            arguments["latent_dim"] = size
+        elif self.latent_dim is not None:
+            raise InputError(
+                f"{self.family!r} takes no latent_dim: give its own arguments, "
+                f"{', '.join(chosen.arguments)}, in model_arguments."
+            )
         return chosen.build(**arguments | self.arguments)
 
     def train(
@@ -106,9 +109,7 @@ class Fitting:
 
 def is_family(model) -> bool:
     """Whether `model` names a family, which is trained, and not a weight."""
-    from ae_zoo.models import FAMILIES
-
-    return isinstance(model, str) and model in FAMILIES
+    return isinstance(model, str) and model in registry.names()
 
 
 def load_pretrained(model, latent_dim: int | None, arguments: dict | None):
@@ -128,9 +129,9 @@ def load_pretrained(model, latent_dim: int | None, arguments: dict | None):
             f"model is a {type(model).__name__}: pass the name of a family or of a "
             "pretrained weight, or an Autoencoder."
         )
-    if arguments or latent_dim not in (None, model.latent_dim):
+    if arguments or latent_dim not in (None, model.code.size):
         raise InputError(
-            f"{name!r} is trained already, with a code of {model.latent_dim}: leave "
+            f"{name!r} is trained already, with a code of {model.code.size}: leave "
             "out latent_dim and model_arguments."
         )
     return model

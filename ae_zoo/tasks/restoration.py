@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ae_zoo.data.inputs import list_files
+from ae_zoo.corruptions.mapped import with_map
+from ae_zoo.data.files import list_files
 from ae_zoo.data.pictures import (
     Picture,
-    as_floats,
     check_writable,
-    from_floats,
     read_picture,
     write_picture,
 )
+from ae_zoo.data.values import as_floats, from_floats
 from ae_zoo.errors import InputError
-from ae_zoo.corruptions.mapped import MappedHoles, MappedNoise, with_map
 from ae_zoo.tasks import tiles
 from ae_zoo.tasks.batch import run_batch
 from ae_zoo.tasks.noise import estimate_noise
@@ -53,7 +52,7 @@ class Denoiser:
     def __init__(self, model: "Autoencoder | str | os.PathLike | None" = None):
         choice = {1: model or DENOISER, 3: model or COLOUR_DENOISER}
         self._models = {
-            channels: _Model(chosen, MappedNoise, "denoise", DENOISER)
+            channels: _Model(chosen, "denoise", DENOISER)
             for channels, chosen in choice.items()
         }
 
@@ -151,7 +150,7 @@ class Inpainter:
     """
 
     def __init__(self, model: "Autoencoder | str | os.PathLike | None" = None):
-        self._model = _Model(model or INPAINTER, MappedHoles, "inpaint", INPAINTER)
+        self._model = _Model(model or INPAINTER, "inpaint", INPAINTER)
 
     def __call__(self, source, mask):
         """The picture with its holes filled.
@@ -254,21 +253,21 @@ class _Model:
 
     Args:
         model: the model or what `load` takes.
-        damage: class of the damage that it must undo.
-        task: what that is called.
+        task: that it must have, for pictures of any size.
         instead: a model that does.
     """
 
-    def __init__(self, model, damage: type, task: str, instead: str):
+    def __init__(self, model, task: str, instead: str):
         self.model = model
-        self.damage, self.task, self.instead = damage, task, instead
+        self.task, self.instead = task, instead
 
     def get(self) -> "Autoencoder":
         if isinstance(self.model, (str, os.PathLike)):
             from ae_zoo.zoo.loader import load
 
             self.model = load(self.model)
-        if not isinstance(self.model.corruption, self.damage):
+        corruption = self.model.corruption
+        if self.task not in self.model.tasks or not corruption.mapped:
             raise InputError(
                 f"{self.model.name!r} does not {self.task} photographs: choose a model "
                 f"like {self.instead!r}."

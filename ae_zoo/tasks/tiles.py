@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from ae_zoo.data.pictures import as_floats, from_floats
+from ae_zoo.data.values import as_floats, from_floats
 
 
 def apply(

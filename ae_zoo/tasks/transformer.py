@@ -114,7 +114,7 @@ class AutoencoderTransformer(
                 self.model, self.latent_dim, self.model_arguments
             )
             self._inputs(X)  # refuse now what transform would refuse
-        self._n_features_out = feature_size(self.model_, self._key)
+        self._n_features_out = feature_size(self.model_, self._key, "flatten")
         return self
 
     def transform(self, X):
@@ -126,7 +126,9 @@ class AutoencoderTransformer(
         check_is_fitted(self)
         dtype = "numeric" if self.scaler_ is None else _FLOATS
         X = validate_data(self, X, dtype=dtype, reset=False)
-        features = functools.partial(self.model_.features, key=self._key)
+        features = functools.partial(
+            self.model_.features, key=self._key, pool="flatten"
+        )
         return self._in_full_batches(features, self._inputs(X))
 
     def inverse_transform(self, X):
@@ -141,12 +143,15 @@ class AutoencoderTransformer(
                 f"The features {self._key!r} cannot be inverted: use key='code'."
             )
         codes = check_array(X, dtype=np.float32)
-        if codes.shape[1] != self.model_.latent_dim:
+        code = self.model_.code
+        if codes.shape[1] != code.size:
             raise InputError(
-                f"The code has {self.model_.latent_dim} values but X has "
-                f"{codes.shape[1]} columns: pass the output of transform."
+                f"The code has {code.size} values but X has {codes.shape[1]} columns: "
+                "pass the output of transform."
             )
-        rows = self._in_full_batches(self.model_.decode, codes)
+        rows = self._in_full_batches(
+            lambda batch: self.model_.decode(code.unflatten(batch)), codes
+        )
         return rows if self.scaler_ is None else self.scaler_.inverse_transform(rows)
 
     def __sklearn_tags__(self):

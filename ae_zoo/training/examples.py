@@ -2,11 +2,13 @@
 
 import functools
 
-from ae_zoo.data.batches import Batches, binarize, flip, shift, turn
-from ae_zoo.data.inputs import list_files
+from ae_zoo.data.augment import binarize, flip, shift, turn
+from ae_zoo.data.batches import Batches
+from ae_zoo.data.files import list_files
 from ae_zoo.data.pictures import to_channels
-from ae_zoo.data.sources import Arrays, PictureFile, Windows, hold_out, open_source
-from ae_zoo.datasets.loading import load_examples, load_pictures
+from ae_zoo.data.sources import Arrays, hold_out, open_source
+from ae_zoo.data.windows import PictureFile, Windows
+from ae_zoo.datasets import load_examples, load_pictures
 from ae_zoo.training.placement import Placement
 from ae_zoo.training.recipe import Augmentation, Data, Recipe
 

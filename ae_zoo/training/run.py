@@ -12,7 +12,7 @@ from ae_zoo._files import complete_file, write_text
 from ae_zoo.autoencoder import xla_pays
 from ae_zoo.data.batches import Batches
 from ae_zoo.data.sources import Table
-from ae_zoo.errors import RecipeError
+from ae_zoo.errors import InputError, RecipeError
 from ae_zoo.training import callbacks as actions
 from ae_zoo.training import logs
 from ae_zoo.training.examples import (
@@ -283,6 +283,17 @@ def _build(recipe: Recipe):
             f"{model.name} takes pictures of any size: set data.window, such as 64, "
             "the side of the windows to train on."
         )
-    if recipe.training.pretrain and not hasattr(model.backbone, "encoder_layers"):
+    if recipe.training.pretrain and not _is_stack(model):
         raise RecipeError("training.pretrain needs a model of dense layers.")
     return model
+
+
+def _is_stack(model) -> bool:
+    """Whether the model can be pretrained layer by layer."""
+    if model.backbone is None:
+        return False
+    try:
+        model.backbone.stack(model.decoder, model.bottleneck.projection)
+    except InputError:
+        return False
+    return True

@@ -15,7 +15,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ae_zoo import __version__
+from ae_zoo import __version__, registry
 from ae_zoo.errors import IntegrityError, ManifestError, UnknownNameError
 from ae_zoo.zoo.manifest import KERAS_FILES, check_files
 
@@ -26,6 +26,8 @@ CONFIG, METADATA, WEIGHTS = KERAS_FILES
 _REGISTERED = "ae_zoo>Autoencoder"
 _LARGEST_JSON = 1 << 20
 _SCALARS = (bool, int, float, str, type(None))
+_REVIVED = {"class_name", "module", "registered_name", "config", "fn"}
+_OWN = ("family", "dtype_policy")  # keys of a config that are no arguments
 
 
 def save(model: "Autoencoder", folder: str | os.PathLike) -> None:
@@ -37,6 +39,7 @@ def save(model: "Autoencoder", folder: str | os.PathLike) -> None:
     Raises:
         ManifestError: `folder` exists and is not a weights folder.
     """
+    model.finish()
     folder = Path(folder).expanduser().resolve()
     is_new = not folder.exists()
     if not is_new and not _may_overwrite(folder):
@@ -205,7 +208,7 @@ def _read_json(path: Path) -> dict:
 
 def _build(config: dict, folder: Path) -> "Autoencoder":
     """The model that a `config.json` describes, built by its family."""
-    from ae_zoo import models
+    from ae_zoo.autoencoder import Autoencoder
 
     found = config.get("registered_name") or config.get("class_name")
     if config.get("class_name") != "Autoencoder" or found != _REGISTERED:
@@ -219,16 +222,16 @@ def _build(config: dict, folder: Path) -> "Autoencoder":
             f"{folder / CONFIG} has arguments that are not plain values; save the "
             "model again with ae_zoo.save(model, folder)."
         )
-    arguments = dict(arguments)
-    name = arguments.pop("family", None)
-    if not isinstance(name, str) or name not in models.FAMILIES:
+    name = arguments.get("family")
+    if not isinstance(name, str) or name not in registry.names():
         raise ManifestError(
             f"{folder / CONFIG} is of the unknown family {name!r}; update ae_zoo, or "
-            "register the family before loading."
+            "import the module that registers the family before loading."
         )
     try:
-        inspect.signature(models.family(name).build).bind(**arguments)
-        return models.build(name, **arguments)
+        given = {key: arguments[key] for key in arguments if key not in _OWN}
+        inspect.signature(registry.family(name).build).bind(**given)
+        return Autoencoder.from_config(arguments)
     except (TypeError, ValueError, AttributeError, ArithmeticError, LookupError) as e:
         raise ManifestError(
             f"{folder / CONFIG} has arguments that {name!r} does not take ({e}); "
@@ -237,9 +240,16 @@ def _build(config: dict, folder: Path) -> "Autoencoder":
 
 
 def _is_plain(value: object) -> bool:
-    """Whether `value` is a scalar or a list of them: nothing Keras would revive."""
-    values = value if isinstance(value, list) else [value]
-    return all(isinstance(item, _SCALARS) for item in values)
+    """Whether `value` is made of scalars alone: nothing that Keras would revive.
+
+    Lists and dictionaries may be nested. Keras takes a dictionary with a class or a
+    module for a recipe to build an object.
+    """
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return not _REVIVED & set(value) and all(map(_is_plain, value.values()))
+    return isinstance(value, _SCALARS)
 
 
 def _load_weights(model: "Autoencoder", path: Path) -> None:

@@ -17,7 +17,7 @@ KERAS_FILES = ("config.json", "metadata.json", "model.weights.h5")
 """Keras's layout of a model in a folder: what every weight consists of."""
 
 _KEYS = (  # besides the name; the schema says more
-    *("family", "dataset", "tasks", "parameters", "input", "latent", "files", "hub"),
+    *("family", "dataset", "tasks", "parameters", "input", "code", "files", "hub"),
     *("recipe", "training_data", "licence", "metrics", "baselines", "measured_by"),
 )
 _PACKAGE = Path(__file__).resolve().parent.parent

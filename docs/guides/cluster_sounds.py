@@ -20,7 +20,7 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import normalized_mutual_info_score
 from sklearn.preprocessing import StandardScaler
 
-from ae_zoo.data.inputs import list_files
+from ae_zoo.data.files import list_files
 from ae_zoo.tasks import FeatureExtractor
 
 MODEL = "denoising_ae.spoken_digit"

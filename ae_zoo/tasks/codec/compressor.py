@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ae_zoo.codec import container, entropy
+from ae_zoo.corruptions.mapped import with_map
 from ae_zoo.data.pictures import (
     Picture,
     check_writable,
-    from_floats,
     read_picture,
     write_picture,
 )
+from ae_zoo.data.values import from_floats
 from ae_zoo.errors import CodecError, InputError
-from ae_zoo.corruptions.mapped import MappedQuality, with_map
 from ae_zoo.tasks import tiles
 from ae_zoo.tasks.batch import run_batch
+from ae_zoo.tasks.codec import container, range_coder
 from ae_zoo.zoo.manifest import list_models
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Compressor:
             model = load(self.name)
         else:
             self.name = model.name
-        if not isinstance(model.corruption, MappedQuality):
+        if "compress" not in model.tasks:
             raise InputError(
                 f"{model.name!r} does not compress photographs: choose a model like "
                 f"{CODEC!r}."
@@ -69,7 +69,8 @@ class Compressor:
         self.model = model
         self.qualities = model.corruption.qualities
         self.sha256 = _fingerprint(model)
-        self._prior = model.bottleneck.prior()
+        self._entropy_model = model.bottleneck.entropy_model()
+        self._synthesis = model.bottleneck.unwrap(model.decoder)
 
     def compress(self, source, quality: int | None = None) -> bytes:
         """The content of an `.aez` file.
@@ -129,7 +130,8 @@ class Compressor:
         backbone = self.model.backbone
         padded = tiles.pad_to_multiple(pixels, backbone.shrink)
         rows, columns = self._latent_size(pixels.shape)
-        latents = np.empty((rows, columns, backbone.filters[-1]), "float32")
+        channels = self.model.encoder.outputs[0].shape[-1]
+        latents = np.empty((rows, columns, channels), "float32")
 
         def analyse(window: np.ndarray) -> np.ndarray:
             colour = np.broadcast_to(window, (*window.shape[:2], 3))
@@ -145,7 +147,7 @@ class Compressor:
             multiple=backbone.shrink,
             scale=Fraction(1, backbone.shrink),
         )
-        return self._prior.quantise(latents, quality)
+        return self._entropy_model.quantise(latents, quality)
 
     def decode_pixels(
         self,
@@ -163,13 +165,13 @@ class Compressor:
             dtype: of the pixels, as in `Picture`.
         """
         backbone = self.model.backbone
-        latents, channels = self._prior.restore(codes, quality), shape[-1]
+        latents, channels = self._entropy_model.restore(codes, quality), shape[-1]
         told = np.full((1, 1), quality, "float32")
         sides = (side * backbone.shrink for side in latents.shape[:2])
         padded = np.empty((*sides, channels), dtype)
 
         def synthesise(window: np.ndarray) -> np.ndarray:
-            colour = backbone.synthesis.predict_on_batch([window[None], told])[0]
+            colour = self._synthesis.predict_on_batch([window[None], told])[0]
             return colour if channels == 3 else colour.mean(axis=-1, keepdims=True)
 
         tiles.apply(
@@ -186,9 +188,11 @@ class Compressor:
     def write_codes(self, codes: list[np.ndarray], quality: int) -> Iterator[bytes]:
         """Codes as coded segments, some rows in each."""
         for i, code in enumerate(codes):
-            tables, which = self._prior.tables(codes[:i], quality, code.shape)
+            tables, which = self._entropy_model.tables(codes[:i], quality, code.shape)
             for part in _parts(code.shape):
-                yield entropy.encode(code[part].ravel(), which[part].ravel(), tables)
+                yield range_coder.encode(
+                    code[part].ravel(), which[part].ravel(), tables
+                )
 
     def read_codes(
         self, segments: list[bytes], quality: int, size: tuple[int, int]
@@ -198,7 +202,7 @@ class Compressor:
         Raises:
             CodecError: the segments do not hold such codes.
         """
-        shapes = self._prior.shapes(*self._latent_size(size))
+        shapes = self._entropy_model.shapes(*self._latent_size(size))
         parts = [list(_parts(shape)) for shape in shapes]
         if len(segments) != sum(map(len, parts)):
             raise CodecError(
@@ -208,9 +212,10 @@ class Compressor:
             )
         codes, rest = [], iter(segments)
         for shape, rows in zip(shapes, parts, strict=True):
-            tables, which = self._prior.tables(codes, quality, shape)
+            tables, which = self._entropy_model.tables(codes, quality, shape)
             blocks = [
-                entropy.decode(next(rest), which[part].ravel(), tables) for part in rows
+                range_coder.decode(next(rest), which[part].ravel(), tables)
+                for part in rows
             ]
             codes.append(np.concatenate(blocks).reshape(shape))
         return codes

@@ -1,8 +1,8 @@
 """What codes a family writes into `.aez` files, and by which probability tables.
 
-A prior turns the latents of one picture, `(rows, columns, channels)`, into codes of
-integers and back. Codes are written in order, so that the tables of one may depend on
-those before it. All of this is NumPy: machines must agree on tables to the last bit.
+An entropy model turns the latents of one picture, `(rows, columns, channels)`, into
+codes of integers and back. Codes are written in order, so that the tables of one may
+depend on those before it. All of this is NumPy: machines must agree on tables to the last bit.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ import numpy as np
 from ae_zoo.tasks.codec.range_coder import Tables
 
 
-class FactorizedPrior:
+class FactorizedEntropyModel:
     """One code, the rounded latents, with a table for each channel.
 
     Args:
@@ -42,8 +42,8 @@ class FactorizedPrior:
         return self._tables[quality], np.broadcast_to(which, shape)
 
 
-class HyperpriorPrior:
-    """A side code, by a factorised prior, that tells the table of each latent.
+class HyperpriorEntropyModel:
+    """A side code, by a factorised model, that gives the table of each latent.
 
     Of the side code, a network computes the mean and the level of each latent. What
     differs from the mean is rounded; the level is the number of its table. The
@@ -52,7 +52,7 @@ class HyperpriorPrior:
     machine gets the same.
 
     Args:
-        side: prior of the side code.
+        side: entropy model of the side code.
         tables: of a latent, one for each level.
         analyse: network from latents, `(1, rows, columns, channels)`, rows and columns
             multiples of 4, to the side code before it is rounded.

@@ -7,17 +7,13 @@ import numpy as np
 from keras import ops
 from scipy.special import expit
 
-from ae_zoo.tasks.codec.range_coder import Tables
-from ae_zoo.tasks.codec.entropy_models import HyperpriorPrior
-from ae_zoo.bottlenecks.base import weight_penalty
-from ae_zoo.tasks.codec.factorized import (
-    LEAST,
-    FactorizedBottleneck,
-    logistic_mass,
-    mean_cost,
-    round_through,
-)
+from ae_zoo.bottlenecks.base import Bottleneck
 from ae_zoo.layers.replica import ReplicaSeedGenerator
+from ae_zoo.layers.weight_penalty import weight_penalty
+from ae_zoo.tasks.codec.entropy_models import HyperpriorEntropyModel
+from ae_zoo.tasks.codec.factorized import FactorizedBottleneck, fit
+from ae_zoo.tasks.codec.range_coder import Tables
+from ae_zoo.tasks.codec.rate import LEAST, logistic_mass, mean_cost, round_through
 
 # Scales of the logistic distributions that a value of the code can have.
 SCALES = np.geomspace(0.04, 64, 64)
@@ -30,7 +26,7 @@ FINEST, LARGEST = 2.0**-12, 2.0**3
 
 
 @keras.saving.register_keras_serializable("ae_zoo")
-class HyperpriorBottleneck(keras.layers.Layer):
+class HyperpriorBottleneck(Bottleneck):
     """Rounds to integers, whose probabilities a second, small code tells.
 
     A network makes of the latents a side code, a fourth of their size, that a
@@ -40,7 +36,8 @@ class HyperpriorBottleneck(keras.layers.Layer):
 
     Reader and writer of a file must agree on the scales to the last bit. `finish`
     therefore rounds the second network to 12 binary digits after the point, so that
-    `ae_zoo.tasks.codec.entropy_models.HyperpriorPrior` can compute it without any error.
+    `HyperpriorEntropyModel` of `ae_zoo.tasks.codec.entropy_models` can compute it
+    without any error.
 
     Args:
         channels: of the latents.
@@ -56,9 +53,6 @@ class HyperpriorBottleneck(keras.layers.Layer):
     Reference: Minnen et al., 2018, arXiv:1809.02736, without context, and with
     logistic in the place of normal distributions.
     """
-
-    generative = False
-    latent_dim = None  # it depends on the picture's size
 
     def __init__(
         self,
@@ -120,10 +114,6 @@ class HyperpriorBottleneck(keras.layers.Layer):
         """Factor of all bits in the loss, a weight."""
         return self.factorized.penalty_scale
 
-    def connect(self, encoder, x):
-        """The codes and quality of `x` as symbolic tensors of a functional model."""
-        return self(encoder(x))
-
     def call(self, inputs, training=False):
         y, quality = inputs
         side, _ = self.factorized([self.analysis(y), quality], training=training)
@@ -132,8 +122,7 @@ class HyperpriorBottleneck(keras.layers.Layer):
         if training:
             noise = keras.random.uniform(ops.shape(y), -0.5, 0.5, seed=self.generator)
             bits = self.bits(residual + noise, levels)
-            cost = mean_cost(bits, quality, self.tradeoffs)
-            self.add_loss(self.penalty_scale * cost)
+            self.add_penalty(mean_cost(bits, quality, self.tradeoffs))
         return side, round_through(residual), quality
 
     def bits(self, values, levels):
@@ -144,38 +133,43 @@ class HyperpriorBottleneck(keras.layers.Layer):
         mass = logistic_mass(ops.abs(values), scale, ops.sigmoid)
         return -ops.log2(ops.maximum(mass, LEAST))
 
-    def decoder(self, synthesis) -> keras.Model:
-        """The model from codes, by a model from latents, and quality to pictures."""
+    def wrap(self, decoder):
+        """The model from codes and quality, by the one from latents and quality."""
         side = keras.Input((None, None, self.side))
-        code, quality = (keras.Input(x.shape[1:]) for x in synthesis.inputs)
+        code, quality = (keras.Input(x.shape[1:]) for x in decoder.inputs)
         latents = _AddMeans()([code, self.synthesis(side)])
-        pictures = synthesis([latents, quality])
+        pictures = decoder([latents, quality])
         return keras.Model([side, code, quality], pictures, name="decoder")
 
-    def finish(self) -> None:
-        """Computes the tables, and rounds the second network, after training."""
+    def unwrap(self, decoder):
+        return decoder.get_layer("decoder")
+
+    def finish(self):
+        """As `FactorizedBottleneck`; also rounds the second network."""
         self.factorized.finish()
         for weight in self.synthesis.weights:
             values = ops.convert_to_numpy(weight)
             weight.assign(np.clip(np.rint(values / FINEST) * FINEST, -LARGEST, LARGEST))
         distance = np.abs(np.arange(SYMBOLS) - SYMBOLS // 2)
         mass = logistic_mass(distance, SCALES[:, None], expit)
-        self.probabilities.assign(Tables.from_probabilities(mass, LOWS).probabilities)
+        fresh = Tables.from_probabilities(mass, LOWS).probabilities
+        if not fit(self.probabilities, fresh):
+            self.probabilities.assign(fresh)
 
-    def prior(self) -> HyperpriorPrior:
+    def entropy_model(self):
         """Of the tables and networks.
 
         Raises:
             InputError: the tables have not been computed yet.
         """
-        side = self.factorized.prior()
+        side = self.factorized.entropy_model()
         probabilities = ops.convert_to_numpy(self.probabilities)
         layers = [
             [ops.convert_to_numpy(weight) for weight in layer.weights]
             for layer in self.synthesis.layers
             if layer.weights
         ]
-        return HyperpriorPrior(
+        return HyperpriorEntropyModel(
             side,
             Tables(probabilities, LOWS),
             self.analysis.predict_on_batch,
@@ -185,7 +179,9 @@ class HyperpriorBottleneck(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         (batch, height, width, channels), quality = input_shape
-        small = (side and side // HyperpriorPrior.SIDE for side in (height, width))
+        small = (
+            side and side // HyperpriorEntropyModel.SIDE for side in (height, width)
+        )
         return (batch, *small, self.side), (batch, height, width, channels), quality
 
     def get_config(self):

@@ -10,12 +10,13 @@ import functools
 import keras
 from keras import layers
 
+from ae_zoo.backbones.base import Backbone
 from ae_zoo.backbones.blocks import convolve
 from ae_zoo.errors import InputError
-from ae_zoo.tasks.codec.factorized import Gain, QualityOf, ScaledGradient
+from ae_zoo.tasks.codec.quality import Gain, QualityOf, ScaledGradient
 
 
-class CodecBackbone:
+class CodecBackbone(Backbone):
     """From a picture to latents of a 2^n-th of its size, and back.
 
     Args:
@@ -30,7 +31,6 @@ class CodecBackbone:
         reach: pixels between a pixel and the farthest latent that it depends on or
             that depends on it.
         shrink: pixels between two latents.
-        synthesis: the model from latents and quality to the picture.
 
     Raises:
         InputError: the input is no picture with a quality, or has another size.
@@ -79,9 +79,9 @@ class CodecBackbone:
         self.encoder = keras.Model(inputs, [latents, quality], name="encoder")
         self.feature_names = tuple(f"scale_{i}" for i in range(1, len(self.filters)))
 
-    def decoder(self, bottleneck, activation) -> keras.Model:
-        """Model from codes and quality to the picture; `activation` at its end."""
-        latents, quality = (keras.Input(x.shape[1:]) for x in self.encoder.outputs)
+    def decoder(self, code, activation, tied=None):
+        """The model from latents and quality, the last arrays of the code."""
+        latents, quality = (keras.Input(shape) for shape in code.shapes[-2:])
         inverse = tuple(1 / gain for gain in self.gains)
         x = Gain(inverse, name="inverse_gain")([latents, quality])
         widths = (self.input_shape[-1] - 1, *self.filters[:-1])
@@ -91,8 +91,7 @@ class CodecBackbone:
                 x = self._refine(x, widths[i], i, f"up_{i}")
         x = layers.Activation(activation, dtype="float32")(x + 0.5)
         x = ScaledGradient(self.balance)([x, quality])
-        self.synthesis = keras.Model([latents, quality], x, name="decoder")
-        return bottleneck.decoder(self.synthesis)
+        return keras.Model([latents, quality], x, name="decoder")
 
     def _refine(self, x, width, halvings, name):
         """Adds, but at the costly finest scale, what a block of two activations says.
