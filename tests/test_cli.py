@@ -558,9 +558,15 @@ def test_a_model_of_a_module_is_measured(tmp_path, data_dir):
         "save(my_ae(), 'model')"
     )
     assert process(code=code, cwd=tmp_path, PYTHONPATH=with_path(tmp_path)).code == 0
+    code = (
+        "from ae_zoo import evaluation\n"
+        "evaluation.QUESTIONS = (evaluation.reconstruction,)  # the others take long\n"
+        "from ae_zoo.cli import main\n"
+        "sys.exit(main())"
+    )
     words = ("evaluate", "model", "--dataset", "mnist", "--json")
-    mine = ("--import", "my_module")
-    outcome = process(*mine, *words, cwd=tmp_path, TFDS_DATA_DIR=str(data_dir))
+    words = ("--import", "my_module", *words)
+    outcome = process(*words, code=code, cwd=tmp_path, TFDS_DATA_DIR=str(data_dir))
     assert outcome.code == 0, outcome.err
     assert json.loads(outcome.out)["metrics"]["mse"] > 0
 
