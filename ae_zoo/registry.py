@@ -95,7 +95,7 @@ def register(name: str, reference: str, tasks: tuple[str, ...]):
 
 def names() -> list[str]:
     """The names of all families, sorted; imports none of them."""
-    return sorted({*built_in(), *_announced(), *_families})
+    return sorted({*built_in(), *announced(), *_families})
 
 
 @functools.cache
@@ -103,6 +103,13 @@ def built_in() -> frozenset[str]:
     """Names of our own families: each is a file of `ae_zoo/models`."""
     stems = (path.stem for path in _MODELS.glob("*.py"))
     return frozenset(stem for stem in stems if not stem.startswith("_"))
+
+
+@functools.cache
+def announced() -> dict[str, importlib.metadata.EntryPoint]:
+    """The entry points of other packages, by the name of the family."""
+    points = importlib.metadata.entry_points(group=GROUP)
+    return {point.name: point for point in points}
 
 
 def family(name: str) -> Family:
@@ -130,15 +137,8 @@ def _import(name: str) -> None:
     """Imports what registers the family, if anything is known to."""
     if name in built_in():
         importlib.import_module(f"ae_zoo.models.{name}")
-    elif name in _announced():
-        _announced()[name].load()
-
-
-@functools.cache
-def _announced() -> dict[str, importlib.metadata.EntryPoint]:
-    """The entry points of other packages, by the name of the family."""
-    points = importlib.metadata.entry_points(group=GROUP)
-    return {point.name: point for point in points}
+    elif name in announced():
+        announced()[name].load()
 
 
 def _refuse_second(name: str, function: Callable) -> None:

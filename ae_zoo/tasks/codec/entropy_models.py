@@ -2,7 +2,8 @@
 
 An entropy model turns the latents of one picture, `(rows, columns, channels)`, into
 codes of integers and back. Codes are written in order, so that the tables of one may
-depend on those before it. All of this is NumPy: machines must agree on tables to the last bit.
+depend on those before it. All of this is NumPy: machines must agree on tables to the
+last bit.
 """
 
 from collections.abc import Iterator
