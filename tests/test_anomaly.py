@@ -372,7 +372,7 @@ def test_missing_values_and_constant_columns_are_named(cells):
         ({"trim": 0.1, "model": "dense_ae.mnist"}, "the model is pretrained"),
         ({"window": 400}, "357 rows are fewer than the window of 400"),
         ({"model": 3}, "model is a int: pass the name of a family"),
-        ({"model": "inpainting_ae"}, "has no code of one size"),
+        ({"model": "inpainting_ae"}, "restores or compresses pictures"),
     ],
 )
 def test_wrong_arguments(cells, options, message):
@@ -410,3 +410,18 @@ def test_the_saved_state_is_plain_json(cells, tmp_path):
     state = json.loads((tmp_path / "d" / "detector.json").read_text())
     assert state["parameters"]["epochs"] == 4
     assert len(state["learned"]["unit_"]) == 12
+
+
+@pytest.mark.parametrize("measure", ["latent", "both"])
+def test_the_code_may_be_a_grid(measure, tmp_path):
+    x, y = load_digits(return_X_y=True)
+    rows = (x / 16).astype("float32")
+    model = ae_zoo.models.fsq_ae(input_shape=(8, 8, 1))
+    assert model.code.kind == "grid"
+    detector = AnomalyDetector(model, measure=measure).fit(rows[y == 0])
+    scores = detector.anomaly_score(rows[y == 1])
+    assert scores.shape == (np.sum(y == 1),) and np.isfinite(scores).all()
+    assert len(detector.scoring_.centre) >= model.code.size
+    detector.save(tmp_path / "digits")
+    loaded = AnomalyDetector.load(tmp_path / "digits")
+    np.testing.assert_array_equal(loaded.anomaly_score(rows[y == 1]), scores)

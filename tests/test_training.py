@@ -325,6 +325,11 @@ def test_penalty_warmup_ends_at_one(digits):
     assert seen == [0.5, 1.0, 1.0]
 
 
+def test_a_model_without_a_penalty_has_nothing_to_warm_up(recipe_file, tmp_path):
+    train(recipe_file, tmp_path / "out", training__penalty_warmup_epochs=2)
+    assert len(history(tmp_path / "out")) == 3
+
+
 def test_overrides_reach_the_recipe(recipe_file):
     overrides = {"training.epochs": 7, "model.latent_dim": 9}
     recipe = training.load_recipe(recipe_file, overrides)
@@ -455,6 +460,15 @@ def test_a_denoiser_trains_on_a_folder_of_photographs(photographs, tmp_path):
     model = load_folder(tmp_path / "out" / "model")
     assert model.input_shape == (None, None, None, 2)
     assert (tmp_path / "out" / "reconstructions.png").stat().st_size > 1000
+
+
+def test_a_model_without_bottlenecks_has_nothing_to_warm_up(photographs, tmp_path):
+    recipe = training.parse_recipe(
+        RESTORATION | {"data": {"path": str(photographs), "window": 32}},
+        {"training.steps": 2, "training.penalty_warmup_epochs": 2},
+    )
+    training.train(recipe, tmp_path / "out", verbose=False)
+    assert np.isfinite(history(tmp_path / "out")[-1]["loss"])
 
 
 def test_photographs_need_a_window(photographs, tmp_path):
