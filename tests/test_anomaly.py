@@ -12,7 +12,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import ae_zoo
 from ae_zoo.errors import InputError
-from ae_zoo.tasks import AnomalyDetector, anomaly
+from ae_zoo.tasks import AnomalyDetector
+from ae_zoo.tasks.detector import rebuilding
 from ae_zoo.tasks.detector.thresholds import RULES, extreme_value, quantile
 
 QUICK = {"epochs": 4, "random_state": 0, "model_arguments": {"hidden": (16,)}}
@@ -126,7 +127,7 @@ def test_batches_leave_no_seam(series, window, measure, monkeypatch):
     later = later.copy()
     later[3:5, 1] = np.nan
     scores, errors = detector.anomaly_score(later), detector.explain(later)
-    monkeypatch.setattr(anomaly, "_BATCH_VALUES", 7 * 3 * window)
+    monkeypatch.setattr(rebuilding, "BATCH_VALUES", 7 * 3 * window)
     np.testing.assert_allclose(detector.anomaly_score(later), scores, rtol=1e-4)
     np.testing.assert_allclose(detector.explain(later), errors, rtol=1e-3, atol=1e-4)
     assert np.isfinite(scores).all()
@@ -147,7 +148,7 @@ def test_what_stands_out_is_learnt_without(cells):
     assert flagged[labels == 1].mean() > 0.6 and flagged[labels == 0].mean() < 0.15
 
 
-def test_a_family_has_its_own_arguments_when_told_nothing(cells, series):
+def test_a_family_has_its_own_arguments_by_default(cells, series):
     detector = AnomalyDetector(epochs=1).fit(cells[0])
     known = {"backbone": "dense", "hidden": (256,), "level": 0.3, "latent_dim": 6}
     assert known.items() <= detector.model_.arguments.items()
@@ -162,7 +163,7 @@ def test_what_columns_have_in_common_counts_once():
     level = rng.standard_normal((400, 1))
     x = level + 0.1 * rng.standard_normal((400, 8))
     together, apart = np.full((1, 8), 2.5), np.zeros((1, 8))
-    apart[0, 3] = 0.8  # 0.8 of a standard deviation, where the others tell otherwise
+    apart[0, 3] = 0.8  # 0.8 of a standard deviation, where the others say otherwise
     blind = QUICK | {"epochs": 1, "learning_rate": 1e-6, "measure": "error"}
     ratios = {}
     for combine in ("mahalanobis", "mean"):
@@ -175,8 +176,8 @@ def test_what_columns_have_in_common_counts_once():
 def test_many_columns_have_no_covariance():
     x = np.random.default_rng(0).standard_normal((60, 257))
     detector = AnomalyDetector(**QUICK).fit(x)
-    assert detector.combine_ == "mean"
-    assert detector.precision_.shape == (16, 16)  # of the codes alone
+    assert detector.scoring_.combine == "mean"
+    assert detector.scoring_.precision.shape == (16, 16)  # of the codes alone
 
 
 @pytest.mark.parametrize("window", [1, 5])
@@ -371,7 +372,7 @@ def test_missing_values_and_constant_columns_are_named(cells):
         ({"trim": 0.1, "model": "dense_ae.mnist"}, "the model is pretrained"),
         ({"window": 400}, "357 rows are fewer than the window of 400"),
         ({"model": 3}, "model is a int: pass the name of a family"),
-        ({"model": "inpainting_ae"}, "has no code of one size"),
+        ({"model": "inpainting_ae"}, "restores or compresses pictures"),
     ],
 )
 def test_wrong_arguments(cells, options, message):
@@ -409,3 +410,18 @@ def test_the_saved_state_is_plain_json(cells, tmp_path):
     state = json.loads((tmp_path / "d" / "detector.json").read_text())
     assert state["parameters"]["epochs"] == 4
     assert len(state["learned"]["unit_"]) == 12
+
+
+@pytest.mark.parametrize("measure", ["latent", "both"])
+def test_the_code_may_be_a_grid(measure, tmp_path):
+    x, y = load_digits(return_X_y=True)
+    rows = (x / 16).astype("float32")
+    model = ae_zoo.models.fsq_ae(input_shape=(8, 8, 1))
+    assert model.code.kind == "grid"
+    detector = AnomalyDetector(model, measure=measure).fit(rows[y == 0])
+    scores = detector.anomaly_score(rows[y == 1])
+    assert scores.shape == (np.sum(y == 1),) and np.isfinite(scores).all()
+    assert len(detector.scoring_.centre) >= model.code.size
+    detector.save(tmp_path / "digits")
+    loaded = AnomalyDetector.load(tmp_path / "digits")
+    np.testing.assert_array_equal(loaded.anomaly_score(rows[y == 1]), scores)

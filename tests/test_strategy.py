@@ -1,4 +1,4 @@
-"""Who trains: strategies, and how clusters describe the workers."""
+"""Placements: strategies, and how clusters describe the workers."""
 
 import pytest
 
@@ -27,13 +27,13 @@ def test_slurm_describes_the_workers(monkeypatch):
 
 
 def test_an_indexed_job_describes_the_workers(monkeypatch):
-    from ae_zoo.training import placement as strategy
+    from ae_zoo.training import placement
 
     monkeypatch.delenv("TF_CONFIG", raising=False)
     monkeypatch.setenv("JOB_COMPLETION_INDEX", "10")
     monkeypatch.setenv("AE_ZOO_WORKERS", "12")
-    monkeypatch.setattr(strategy.socket, "gethostname", lambda: "digits-10")
-    resolver = strategy.find_workers()
+    monkeypatch.setattr(placement.socket, "gethostname", lambda: "digits-10")
+    resolver = placement.find_workers()
     workers = resolver.cluster_spec().as_dict()["worker"]
     assert len(workers) == 12 and workers[10] == "digits-10.digits:8470"
     assert resolver.task_id == 10
@@ -48,11 +48,11 @@ def test_an_indexed_job_describes_the_workers(monkeypatch):
     ],
 )
 def test_everyone_who_trains_counts_as_a_worker(monkeypatch, config, tasks):
-    from ae_zoo.training import placement as strategy
+    from ae_zoo.training import placement
 
     monkeypatch.setenv("TF_CONFIG", config)
-    assert len(strategy._tf_config_tasks()) == tasks
-    assert strategy._workers_described() == (tasks > 1)
+    assert len(placement._tf_config_tasks()) == tasks
+    assert placement._workers_described() == (tasks > 1)
 
 
 def test_a_broken_tf_config_is_named(monkeypatch):

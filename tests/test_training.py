@@ -7,10 +7,12 @@ import keras
 import numpy as np
 import pytest
 
-from ae_zoo import models, training
+from ae_zoo import models, registry, training
 from ae_zoo.datasets import Examples
 from ae_zoo.errors import InputError, RecipeError, TrainingError
-from ae_zoo.training import run
+from ae_zoo.training import examples
+from ae_zoo.training.placement import get_placement
+from ae_zoo.training.run import Run
 from ae_zoo.zoo.folder import load_folder, save
 
 RECIPE = """
@@ -33,16 +35,16 @@ def recipe_file(tmp_path, digits):
 def fake_data(monkeypatch):
     """Puts a few synthetic examples in the place of the data sets."""
 
-    def examples(name, split, data_dir, shape):
+    def load_examples(name, split, data_dir, shape):
         draw = np.random.default_rng(0).integers
         return Examples(draw(0, 256, (40, *shape), dtype="uint8"))
 
-    monkeypatch.setattr(run, "load_examples", examples)
+    monkeypatch.setattr(examples, "load_examples", load_examples)
     photographs = [
         np.random.default_rng(i).integers(0, 256, (130 + i, 140, 3), dtype="uint8")
         for i in range(4)
     ]
-    monkeypatch.setattr(run, "load_pictures", lambda *arguments: photographs)
+    monkeypatch.setattr(examples, "load_pictures", lambda *arguments: photographs)
 
 
 def train(recipe, out, verbose=False, **overrides):
@@ -62,7 +64,7 @@ def test_every_recipe_is_named_after_its_file_and_data():
         assert recipe.name == name
         assert name.split(".")[1] == recipe.data.name
         assert recipe.data.licence
-        assert recipe.model["family"] in models.FAMILIES
+        assert recipe.model["family"] in registry.names()
 
 
 @pytest.mark.parametrize("name", training.list_recipes())
@@ -323,8 +325,13 @@ def test_penalty_warmup_ends_at_one(digits):
     assert seen == [0.5, 1.0, 1.0]
 
 
+def test_a_model_without_a_penalty_has_nothing_to_warm_up(recipe_file, tmp_path):
+    train(recipe_file, tmp_path / "out", training__penalty_warmup_epochs=2)
+    assert len(history(tmp_path / "out")) == 3
+
+
 def test_overrides_reach_the_recipe(recipe_file):
-    overrides = {"training.epochs": 7, "model.code.size": 9}
+    overrides = {"training.epochs": 7, "model.latent_dim": 9}
     recipe = training.load_recipe(recipe_file, overrides)
     assert (recipe.training.epochs, recipe.model["latent_dim"]) == (7, 9)
     printed = recipe_file.with_name("printed.yaml")
@@ -413,13 +420,11 @@ def test_limits_to_reach_are_compared(recipe_file):
 
 
 def test_validation_is_not_augmented_and_leaves_few_out(recipe_file, tmp_path):
-    from ae_zoo.training.placement import get_placement
-
     changes = {"data.augment": {"flip": True, "shift": 1}, "data.validation": 0.3}
     recipe = training.load_recipe(recipe_file, changes | {"training.batch_size": 16})
-    whole = run._Run(recipe, tmp_path / "out", get_placement("single"), None)
-    assert len(whole.feed.transforms) == 2
-    validation = whole._validation()
+    whole = Run(recipe, tmp_path / "out", get_placement("single"))
+    assert len(whole.batches.transforms) == 2
+    validation = whole.validation()
     assert not validation.transforms
     assert (validation.batch_size, validation.steps_per_pass) == (9, 2)  # of 19
 
@@ -455,6 +460,15 @@ def test_a_denoiser_trains_on_a_folder_of_photographs(photographs, tmp_path):
     model = load_folder(tmp_path / "out" / "model")
     assert model.input_shape == (None, None, None, 2)
     assert (tmp_path / "out" / "reconstructions.png").stat().st_size > 1000
+
+
+def test_a_model_without_bottlenecks_has_nothing_to_warm_up(photographs, tmp_path):
+    recipe = training.parse_recipe(
+        RESTORATION | {"data": {"path": str(photographs), "window": 32}},
+        {"training.steps": 2, "training.penalty_warmup_epochs": 2},
+    )
+    training.train(recipe, tmp_path / "out", verbose=False)
+    assert np.isfinite(history(tmp_path / "out")[-1]["loss"])
 
 
 def test_photographs_need_a_window(photographs, tmp_path):

@@ -12,7 +12,7 @@ from ae_zoo._files import complete_file
 from ae_zoo.code import Code
 from ae_zoo.corruptions.mapped import with_map
 from ae_zoo.data import texts
-from ae_zoo.evaluation.pictures import reconstruction_rows, save_png, tile
+from ae_zoo.evaluation.pictures import image_grid, reconstruction_rows, save_png
 from ae_zoo.zoo.manifest import read_manifest
 
 LABELS = {
@@ -115,7 +115,8 @@ def write_card(entry: dict, recipe: dict, folder: Path, model, data_dir=None) ->
             "![Filters](filters.png)"
         )
     if model.prior is not None:
-        save_png(tile(model.sample(36, seed=0), columns=12), folder / "samples.png")
+        grid = image_grid(model.sample(36, seed=0), columns=12)
+        save_png(grid, folder / "samples.png")
         sections.append("## Samples\n\n![Samples from the prior](samples.png)")
     if _training(folder)["pretraining"]:
         sections.append(_pretraining(entry, folder))
@@ -144,7 +145,7 @@ def _shown(entry: dict, model, folder: Path, data_dir) -> str:
         pairs = rows.reshape(2, len(images), *images.shape[1:]).swapaxes(0, 1)
         rows = pairs.reshape(-1, *images.shape[2:])
     scale = 2 if images.shape[-2] < 64 else 1  # photographs are large enough
-    save_png(tile(rows, columns), folder / "reconstructions.png", scale)
+    save_png(image_grid(rows, columns), folder / "reconstructions.png", scale)
     return f"![{caption}](reconstructions.png)"
 
 
@@ -316,4 +317,4 @@ def _draw_filters(model, path: Path, side: int = 10) -> None:
     scale = np.abs(filters).max(axis=(1, 2, 3), keepdims=True)
     margins = ((0, 0), (1, 1), (1, 1), (0, 0))
     framed = np.pad(0.5 + 0.5 * filters / scale, margins, constant_values=1.0)
-    save_png(tile(framed, columns=side), path)
+    save_png(image_grid(framed, columns=side), path)

@@ -3,7 +3,7 @@
 from ae_zoo._lazy import attach
 
 _EXPORTS = {
-    "AnomalyDetector": "ae_zoo.tasks.detector.detector",
+    "AnomalyDetector": "ae_zoo.tasks.detector",
     "AutoencoderTransformer": "ae_zoo.tasks.transformer",
     "Compressor": "ae_zoo.tasks.codec.compressor",
     "Denoiser": "ae_zoo.tasks.restoration",

@@ -1,4 +1,4 @@
-"""Over what a training is spread: one device, the GPUs of a machine, machines."""
+"""Where a training runs: on one device, the GPUs of a machine, or several machines."""
 
 import contextlib
 import functools
@@ -9,9 +9,10 @@ import socket
 import keras
 
 from ae_zoo.errors import RecipeError
+from ae_zoo.training.recipe import Training
 
 STRATEGIES = ("auto", "single", "mirrored", "multiworker")
-PORT = 8470  # of every worker, where the cluster's manager names none
+PORT = 8470  # of every worker, where the cluster's manager gives none
 
 
 class Placement:
@@ -36,13 +37,13 @@ class Placement:
 
 
 def get_placement(name: str = "auto") -> Placement:
-    """The spread called `name`.
+    """The placement called `name`.
 
     'auto' takes several workers where the environment describes them (`TF_CONFIG`, or
     several tasks of `srun`), else every GPU of the machine, else its CPU.
 
     Raises:
-        RecipeError: unknown name, or one that the backend or the machine cannot do.
+        RecipeError: unknown name, or the backend or machine does not support it.
     """
     if name not in STRATEGIES:
         raise RecipeError(
@@ -58,6 +59,32 @@ def get_placement(name: str = "auto") -> Placement:
     if name == "mirrored" or (name == "auto" and len(gpus) > 1):
         return Placement(_mirrored(tf, "GPU" if gpus else "CPU"))
     return Placement(tf.distribute.get_strategy())
+
+
+def check_replicas(placement: Placement, options: Training) -> None:
+    """Refuses options that a placement's replicas cannot follow.
+
+    Raises:
+        RecipeError: names the option and what to use instead.
+    """
+    size = options.batch_size // options.accumulate
+    if size % placement.replicas:
+        raise RecipeError(
+            f"A batch of {size} cannot be shared by {placement.replicas} replicas: "
+            "change training.batch_size."
+        )
+    if placement.strategy is None or placement.replicas == 1:
+        return
+    if options.accumulate > 1:
+        raise RecipeError(
+            "training.accumulate works on one device only: Keras cannot accumulate "
+            "under tf.distribute. Lower training.batch_size or leave it out."
+        )
+    if options.precision == "mixed_float16":
+        raise RecipeError(
+            "training.precision 'mixed_float16' works on one device only: Keras scales "
+            "the loss by the gradients of a single replica. Use 'mixed_bfloat16'."
+        )
 
 
 @functools.cache  # two on the same devices would mix up their collectives
@@ -120,7 +147,7 @@ def _multiworker(tf) -> Placement:
 
 
 def find_workers():
-    """TensorFlow's resolver of who the workers are, and which of them this is.
+    """TensorFlow's resolver of the workers, and of which of them this process is.
 
     Raises:
         RecipeError: the environment does not describe any.

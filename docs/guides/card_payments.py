@@ -19,7 +19,7 @@ from sklearn.metrics import average_precision_score
 
 from ae_zoo.data.tables import read_frame
 from ae_zoo.tasks import AnomalyDetector
-from ae_zoo.tasks.detector.detection import detect
+from ae_zoo.tasks.detector import detect
 
 # Mean of the logarithm of the amount, usual hour, countries of the purchases.
 MERCHANTS = {

@@ -16,7 +16,7 @@ import numpy as np
 
 from ae_zoo.data.tables import Frame, read_frame
 from ae_zoo.tasks import AnomalyDetector
-from ae_zoo.tasks.detector.detection import detect
+from ae_zoo.tasks.detector import detect
 
 
 def simulate(rows: int = 1200, fault: int = 900, seed: int = 0) -> Frame:

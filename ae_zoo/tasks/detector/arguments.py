@@ -1,4 +1,4 @@
-"""What the arguments of `AnomalyDetector` may be."""
+"""The values that the arguments of `AnomalyDetector` may have."""
 
 import math
 import numbers
@@ -15,10 +15,10 @@ _CHOICES = {
 
 
 def check_arguments(detector) -> None:
-    """Refuses what an `AnomalyDetector` cannot be.
+    """Refuses arguments of an `AnomalyDetector` that are out of range.
 
     Raises:
-        InputError: naming the argument and what it may be.
+        InputError: names the argument and the values it may have.
     """
     for name, values in _CHOICES.items():
         if getattr(detector, name) not in values:

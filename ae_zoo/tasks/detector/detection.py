@@ -1,4 +1,4 @@
-"""What a detector found in a table: as rows, as intervals, as a picture."""
+"""A detector's findings in a table: as rows, as intervals, as a picture."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
@@ -60,7 +60,7 @@ class Detection:
         ]
 
     def place(self, row: int) -> str:
-        """What a row is called: its time, or its number from 1."""
+        """The name of a row: its time, or its number from 1."""
         return str(row + 1) if self.frame.times is None else self.frame.times[row]
 
     def worst(self, row: int) -> str:
@@ -85,9 +85,10 @@ class Detection:
         csv.write_csv(pa.table(table), file)
 
     def draw(self) -> "Figure":
-        """Scores with the threshold, and the columns that most often were wrong.
+        """Scores with the threshold, and the columns with the largest errors.
 
-        Abnormal rows are marked in each. No display is needed; `savefig` writes it.
+        Abnormal rows are marked in each panel. No display is needed; `savefig` writes
+        the figure.
         """
         from matplotlib.figure import Figure
 

@@ -1,11 +1,11 @@
-"""Where scores begin to be abnormal, chosen without labels."""
+"""Thresholds above which scores are abnormal, chosen without labels."""
 
 import warnings
 
 import numpy as np
 from scipy.stats import genpareto
 
-_TAIL = 0.1  # share of the scores that the extreme-value fit looks at
+_TAIL = 0.1  # share of the scores that the extreme-value fit uses
 _FEWEST = 20  # scores that such a fit needs
 
 
@@ -17,9 +17,10 @@ def quantile(scores: np.ndarray, rate: float) -> float:
 def extreme_value(scores: np.ndarray, rate: float) -> float:
     """The score that a share `rate` would exceed, also beyond the largest seen.
 
-    A generalised Pareto distribution is fitted to what the highest tenth of the scores
-    exceed their quantile by (Siffer et al., 2017, doi:10.1145/3097983.3098144). Where
-    it has too few of them, or `rate` is not rarer than a tenth, the plain quantile.
+    A generalised Pareto distribution is fitted to the excesses of the highest tenth of
+    the scores over their quantile (Siffer et al., 2017, doi:10.1145/3097983.3098144).
+    Where there are too few scores, or `rate` is not rarer than a tenth, it is the plain
+    quantile.
     """
     start = np.quantile(scores, 1 - _TAIL)
     excess = scores[scores > start] - start
