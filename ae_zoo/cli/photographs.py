@@ -141,7 +141,7 @@ def decompress(
 
 def print_header(path: Path, json: bool) -> None:
     """Shows what an `.aez` file says of its picture; needs no Keras."""
-    from ae_zoo.codec import container  # which imports NumPy
+    from ae_zoo.tasks.codec import container  # which imports NumPy
 
     header = container.read_header(path)
     size, bpp = _size(path, header)

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from ae_zoo.errors import TrainingError
+from ae_zoo.training.checkpoint import Stateful
 
 RATE_DROP, MOST_DROPS = 0.2, 3  # of the schedule 'plateau'
 
@@ -81,7 +82,7 @@ class StopOnNaN(keras.callbacks.Callback):
         )
 
 
-class Patience(keras.callbacks.Callback):
+class Patience(Stateful):
     """Keeps the best weights, lowers the rate on a plateau, ends the training.
 
     Args:

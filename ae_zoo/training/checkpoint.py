@@ -86,6 +86,16 @@ class Checkpoint(keras.callbacks.Callback):
         write_checkpoint(self.path, self.variables, state)
 
 
-def stateful(callbacks: list) -> dict:
-    """The callbacks that have a `state`, by the name of their class."""
-    return {type(c).__name__: c for c in callbacks if hasattr(c, "state")}
+class Stateful(keras.callbacks.Callback):
+    """A callback that remembers something, which the checkpoint keeps.
+
+    Attributes:
+        state: a plain dictionary.
+    """
+
+    state: dict
+
+
+def stateful(callbacks: list) -> dict[str, Stateful]:
+    """The callbacks with a state, by the name of their class."""
+    return {type(c).__name__: c for c in callbacks if isinstance(c, Stateful)}

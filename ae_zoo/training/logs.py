@@ -13,9 +13,10 @@ import numpy as np
 from ae_zoo._files import write_text
 from ae_zoo.errors import RecipeError
 from ae_zoo.evaluation.pictures import image_grid, reconstruction_rows, save_png
+from ae_zoo.training.checkpoint import Stateful
 
 
-class Log(keras.callbacks.Callback):
+class Log(Stateful):
     """One row an epoch: losses, metrics and rate, kept as `log.csv`.
 
     Attributes:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ae_zoo import registry
 from ae_zoo.tasks.detector.columns import Columns
 from ae_zoo.tasks.detector.windows import Windows, to_examples
 from ae_zoo.tasks.fitting import Fitting, filled_up, is_family, load_pretrained
@@ -69,7 +70,7 @@ class Rebuilding:
         windows = self.windows.of(self.columns.filled(X))
         if self.windows.mean is None:
             return to_examples(windows, self.model)
-        return windows
+        return windows.reshape(len(windows), *self.model.input_shape[1:])
 
     def _rebuild(self, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The model's outputs and the codes as rows."""
@@ -107,9 +108,12 @@ def learn_rebuilding(
     arguments = detector.model_arguments
     if arguments is None:
         arguments = DEFAULTS.get(detector.model, {})
+    latent_dim = detector.latent_dim
+    if latent_dim is None and "latent_dim" in registry.family(detector.model).arguments:
+        latent_dim = max(1, min(LATENT, math.prod(inputs.shape[1:]) // 2))
     fitting = Fitting(
         detector.model,
-        detector.latent_dim or max(1, min(LATENT, math.prod(inputs.shape[1:]) // 2)),
+        latent_dim,
         detector.epochs,
         detector.batch_size,
         detector.learning_rate,
