@@ -110,7 +110,7 @@ def test_cross_entropy_of_characters(seeded):
         ("recurrent_ae", {"input_shape": (9, 3, 1)}, "takes sequences"),
         ("recurrent_ae", {"units": ()}, "needs units"),
         ("convlstm_ae", {"input_shape": (9, 8, 8)}, "takes videos"),
-        ("convlstm_ae", {"input_shape": (9, 10, 8, 1)}, "that 4 divides"),
+        ("convlstm_ae", {"input_shape": (9, 10, 8, 1)}, "multiples of 4"),
     ],
 )
 def test_what_a_backbone_cannot_take(family, arguments, words):
