@@ -1,9 +1,9 @@
-"""Which settings of `AnomalyDetector` find SKAB's faults best, on valve1 alone?
+"""Compares settings of `AnomalyDetector` on the faults of SKAB's valve1.
 
     python scripts/select_detector.py DATA
 
-DATA holds the folder skab. Printed are figures of the 16 files of valve1, each setting
-with its best margin; the other 18 files are not looked at.
+DATA contains the folder skab. The script prints metrics on the 16 files of valve1, for
+each setting with its best margin; the other 18 files are not used.
 """
 
 import argparse
