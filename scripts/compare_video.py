@@ -6,7 +6,8 @@ convlstm_ae: the bundled weight, one code for a whole video.
 conv_ae: trained here on the frames of the same videos, with as many channels, by
     default on 2.0 million frames (convlstm_ae: 1.9 million); the codes of the frames of
     a video have together the size of the code of convlstm_ae.
-pca: of whole videos, and of frames, with codes of that size; fitted to `FITTED` examples.
+pca: of whole videos, and of frames, with codes of that size; fitted to `FITTED`
+    examples.
 
 The script prints the mean squared error of test videos.
 """

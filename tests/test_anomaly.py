@@ -162,7 +162,7 @@ def test_what_columns_have_in_common_counts_once():
     level = rng.standard_normal((400, 1))
     x = level + 0.1 * rng.standard_normal((400, 8))
     together, apart = np.full((1, 8), 2.5), np.zeros((1, 8))
-    apart[0, 3] = 0.8  # 0.8 of a standard deviation, where the others tell otherwise
+    apart[0, 3] = 0.8  # 0.8 of a standard deviation, contrary to the others
     blind = QUICK | {"epochs": 1, "learning_rate": 1e-6, "measure": "error"}
     ratios = {}
     for combine in ("mahalanobis", "mean"):

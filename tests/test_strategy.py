@@ -1,4 +1,4 @@
-"""Who trains: strategies, and how clusters describe the workers."""
+"""Strategies of training, and descriptions of clusters of workers."""
 
 import pytest
 
