@@ -147,7 +147,7 @@ class Inpainter:
 
         inpaint = ae_zoo.tasks.Inpainter()
         whole = inpaint("scratched.png", "scratches.png")   # a Pillow image
-        whole = inpaint(array, holes)                       # an array like the first
+        whole = inpaint(array, mask)                        # an array like the first
     """
 
     def __init__(self, model: "Autoencoder | str | os.PathLike | None" = None):
