@@ -10,7 +10,7 @@ def attach(package: str, exports: dict[str, str]) -> tuple[Callable, Callable]:
 
     Args:
         package: its `__name__`.
-        exports: public name -> the module that defines it, or that it is.
+        exports: public name -> the module that defines it, or the module of that name.
     """
 
     def get(name):
@@ -23,9 +23,9 @@ def attach(package: str, exports: dict[str, str]) -> tuple[Callable, Callable]:
 
 
 def attach_folder(package: str, path: Iterable[str]) -> tuple[Callable, Callable]:
-    """`__getattr__` and `__dir__` of a package of the public classes of all its files.
+    """`__getattr__` and `__dir__` of a package that exports the classes of its files.
 
-    A new file is enough to add a class.
+    Adding a file is enough to add a class.
 
     Args:
         package: its `__name__`.
@@ -46,7 +46,7 @@ def attach_folder(package: str, path: Iterable[str]) -> tuple[Callable, Callable
         return found
 
     def get(name):
-        # Python asks for many names of its own, which no file needs to be read for.
+        # Python looks up many names of its own; no file needs to be read for them.
         found = {} if name.startswith("_") else classes()
         if name not in found:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")

@@ -9,7 +9,7 @@ from ae_zoo.bottlenecks.plain import PlainBottleneck
 from ae_zoo.code import Code
 from ae_zoo.corruptions.base import Corruption
 
-# Losses that only one activation of the output makes sense with.
+# Losses that need a certain activation of the output.
 _OUTPUTS = {"bce": ("sigmoid", "values in [0, 1]"), "cce": ("softmax", "probabilities")}
 
 
@@ -20,22 +20,22 @@ def join(
     loss: str | None = "mse",
     output: str = "sigmoid",
 ) -> Autoencoder:
-    """The autoencoder of four parts.
+    """Joins four parts to an autoencoder.
 
     Args:
-        backbone: gives the encoder and builds the decoder.
+        backbone: provides the encoder and builds the decoder.
         bottleneck: layer from the encoder's output to the code.
-        corruption: of the input in training. One with a map is no part of the model,
-            whose input has the map already.
+        corruption: corruption of the input in training. A mapped one is not part of the
+            model, whose input already has the map.
         loss: 'mse' (squared error an example), 'mae' (absolute error an example), 'bce'
-            or 'cce' (nats an example); what `compile()` uses when it is given none.
-            None where the layers add all of it.
+            or 'cce' (nats an example), the default of `compile()`; None if the layers
+            add the whole loss.
         output: activation of the output, 'sigmoid' for data in [0, 1], 'softmax' for
             probabilities along the last axis, or 'linear'.
 
     Raises:
-        ValueError: the loss does not go with the output.
-        InputError: the backbone does not decode the bottleneck's code.
+        ValueError: the loss needs another output.
+        InputError: the backbone cannot decode the bottleneck's code.
     """
     if loss in _OUTPUTS and output != _OUTPUTS[loss][0]:
         needed, values = _OUTPUTS[loss]
@@ -70,7 +70,7 @@ def join(
 def join_plain(
     backbone: Backbone, latent_dim: int, loss: str, output: str, activation=None
 ) -> Autoencoder:
-    """The plain autoencoder on a backbone: a projection to the code, no corruption."""
+    """Builds a plain autoencoder: a projection to the code, no corruption."""
     bottleneck = PlainBottleneck(
         latent_dim, activation, l1=backbone.l1, l2=backbone.l2, name="bottleneck"
     )

@@ -19,24 +19,25 @@ class Autoencoder(keras.Model):
     for you (`ae_zoo.models.vae(...)`), most of them by `ae_zoo.assemble.join`, and a
     model built by a registered family can be saved and rebuilt by Keras.
 
-    A code, below `z`, is an array `(n, *shape)`, or for a pyramid a list of arrays.
+    A code, `z` below, is an array `(n, *shape)`, or for a pyramid a list of arrays.
 
     Args:
         inputs, outputs: the finished graph, from examples to their reconstructions.
-        encoder: model from examples to what the bottleneck takes.
+        encoder: model from examples to the bottleneck's input.
         decoder: model from codes to examples.
-        views: tensors of the graph: the code and, where there are any, its indices, its
+        views: tensors of the graph: the code and, if there are any, its indices, its
             posterior and inner layers.
         code: shape and kind of the code; None takes it from the views.
-        prior: distribution of the code; None where the model cannot generate.
+        prior: distribution of the code; None if the model cannot generate.
         loss: name of the reconstruction loss that `compile()` uses, see
-            `ae_zoo.losses`; None where the layers add all of it.
-        backbone, bottleneck, corruption: the parts of a model that has them.
+            `ae_zoo.losses`; None if the layers add the whole loss.
+        backbone, bottleneck, corruption: the parts of the model, if it has them.
 
     Attributes:
         feature_keys: names that `features` takes; the last is 'code'.
-        family, arguments: what built the model; None outside a registered family.
-        tasks: what the family is good for.
+        family, arguments: name and arguments of the registered family that built the
+            model, or None.
+        tasks: tasks that the family supports.
 
     Example:
 
@@ -63,7 +64,7 @@ class Autoencoder(keras.Model):
         **kwargs,
     ):
         if loss is not None:
-            losses.get(loss)  # refuse an unknown name now, not at compile time
+            losses.get(loss)  # raises for an unknown name now, not at compile time
         super().__init__(inputs, outputs, **kwargs)
         self.encoder = encoder
         self.decoder = decoder
@@ -81,29 +82,29 @@ class Autoencoder(keras.Model):
         self._models = _Models(views)
 
     def encode(self, x, indices: bool = False, batch_size: int = 256):
-        """Deterministic codes `z` of examples `(n, *input_shape)` (a VAE's mean).
+        """Deterministic codes `z` of examples `(n, *input_shape)`; the mean for a VAE.
 
         Args:
             x: examples.
-            indices: give a discrete code as integers.
-            batch_size: examples at a time.
+            indices: whether to return a discrete code as integers.
+            batch_size: number of examples at a time.
 
         Raises:
-            InputError: integers were asked of a continuous code.
+            InputError: `indices` is set but the code is continuous.
         """
         key = "indices" if indices else "code"
         return self.view(key).predict(x, batch_size=batch_size, verbose=0)
 
     def decode(self, z, indices: bool = False, batch_size: int = 256) -> np.ndarray:
-        """Examples `(n, *input_shape)` for codes.
+        """Decodes codes to examples `(n, *input_shape)`.
 
         Args:
             z: codes, or with `indices` the integers of a discrete code.
             indices: see `encode`.
-            batch_size: examples at a time.
+            batch_size: number of examples at a time.
 
         Raises:
-            InputError: integers were given for a continuous code.
+            InputError: `indices` is set but the code is continuous.
         """
         if indices:
             self._check_discrete()
@@ -111,7 +112,7 @@ class Autoencoder(keras.Model):
         return self.decoder.predict(z, batch_size=batch_size, verbose=0)
 
     def reconstruct(self, x, batch_size: int = 256) -> np.ndarray:
-        """`decode(encode(x))`: same shape and range as `x`."""
+        """`decode(encode(x))`, of the same shape and range as `x`."""
         return self.predict(x, batch_size=batch_size, verbose=0)
 
     def features(
@@ -126,16 +127,15 @@ class Autoencoder(keras.Model):
         Args:
             x: inputs `(n, *input_shape)`.
             key: name of the layer; None means 'code'.
-            pool: None for activations as they are, 'flatten' for all values of an
-                example in a row, 'mean' for the mean over its positions.
-            batch_size: examples at a time.
+            pool: None for unchanged activations, 'flatten' for all values of an example
+                in a row, 'mean' for the mean over its positions.
+            batch_size: number of examples at a time.
 
         Returns:
-            An array, or a list of arrays for the code of a pyramid; with `pool` rows
-            `(n, size)`.
+            An array, or for a pyramid a list of arrays; with `pool`, rows `(n, size)`.
 
         Raises:
-            UnknownNameError: `key` is not in `feature_keys`, or there is no such pool.
+            UnknownNameError: `key` is not in `feature_keys`, or `pool` is unknown.
         """
         if pool is not None and pool not in POOLS:
             raise UnknownNameError(
@@ -145,7 +145,7 @@ class Autoencoder(keras.Model):
         return z if pool is None else POOLS[pool](Code.of(z), z)
 
     def view(self, key: str | None = None) -> keras.Model:
-        """The model from inputs to `features(x, key)`, whose weights are this one's.
+        """The model from inputs to `features(x, key)`, with shared weights.
 
         Args:
             key: one of `feature_keys`, 'indices' or 'posterior' (mean and log
@@ -188,7 +188,7 @@ class Autoencoder(keras.Model):
         return self.decode(self.prior.sample(n, seed, temperature))
 
     def interpolate(self, start, end, steps: int = 8) -> np.ndarray:
-        """Walk in a straight line between the codes of two examples.
+        """Decodes codes on a straight line between the codes of two examples.
 
         Args:
             start, end: one example each, shape `input_shape`.
@@ -205,7 +205,7 @@ class Autoencoder(keras.Model):
         return [layer for layer in self.layers if isinstance(layer, Bottleneck)]
 
     def finish(self) -> None:
-        """Brings up to date what bottlenecks compute from trained weights.
+        """Updates all that bottlenecks compute from trained weights.
 
         `save` and `ae_zoo.save` call it.
         """
@@ -213,18 +213,18 @@ class Autoencoder(keras.Model):
             bottleneck.finish()
 
     def save(self, *args, **kwargs):
-        """As Keras's, after `finish`."""
+        """Saves as Keras does, after `finish`."""
         self.finish()
         super().save(*args, **kwargs)
 
     def compile(self, optimizer=None, loss="auto", **kwargs):
-        """As Keras's, with Adam at 1e-3 and XLA where it pays.
+        """Compiles as Keras does, by default with Adam at 1e-3, and XLA if faster.
 
         Args:
             optimizer: None for Adam at 1e-3.
-            loss: 'auto' for the family's reconstruction loss; None for only what the
-                layers add.
-            **kwargs: of Keras's `compile`.
+            loss: 'auto' for the family's reconstruction loss; None for only the losses
+                that layers add.
+            **kwargs: further arguments of Keras's `compile`.
         """
         kwargs.setdefault("jit_compile", xla_pays())
         if loss == "auto":
@@ -265,7 +265,7 @@ class Autoencoder(keras.Model):
 
 
 def xla_pays() -> bool | str:
-    """Keras's `jit_compile` by device: TensorFlow's XLA uses one core of a CPU only."""
+    """Keras's `jit_compile` by device; on a CPU TensorFlow's XLA uses one core only."""
     if keras.backend.backend() != "tensorflow":
         return "auto"
     return "auto" if keras.distribution.list_devices("gpu") else False
@@ -274,7 +274,7 @@ def xla_pays() -> bool | str:
 class _Models:
     """Inference sub-models, built when first used.
 
-    A plain object, so that Keras neither tracks nor saves what it holds.
+    A plain object, so that Keras neither tracks nor saves its contents.
     """
 
     def __init__(self, views: Views):
@@ -286,6 +286,6 @@ class _Models:
         named |= {"posterior": self.views.posterior} | self.views.inner
         outputs = named[key]
         first = outputs[0] if isinstance(outputs, (list, tuple)) else outputs
-        # Inner layers lie in the encoder's own graph, which has an input of its own.
+        # Inner layers belong to the encoder's graph, which has its own input.
         inputs = keras.utils.get_source_inputs(first)
         return keras.Model(inputs, outputs, name=key)

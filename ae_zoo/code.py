@@ -1,4 +1,4 @@
-"""What a code is, and where a model's graph has it."""
+"""Shape and kind of a code, and its tensors in a model's graph."""
 
 import math
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ import numpy as np
 
 from ae_zoo.errors import InputError
 
-KINDS = {1: "vector", 2: "tokens"}  # by the axes of an example; more are a grid
+KINDS = {1: "vector", 2: "tokens"}  # by axes of an example; with more it is a grid
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,11 @@ class Code:
     A code is one array, or for a pyramid a list of arrays, each `(n, *shape)`.
 
     Attributes:
-        shapes: of each array, without the batch; None where any size goes.
+        shapes: shape of each array without the batch; None along axes of any size.
         kind: 'vector' `(d,)`, 'tokens' `(length, d)`, 'grid' `(height, width, d)` or
             more axes, or 'pyramid', several arrays.
-        levels: number of different integers that the indices of a discrete code may
-            be; None for a continuous code.
+        levels: number of possible indices of a discrete code; None for a continuous
+            code.
 
     Example:
 
@@ -36,14 +36,14 @@ class Code:
 
     @classmethod
     def of(cls, z, levels: int | None = None) -> "Code":
-        """The code that tensors or arrays `z`, one or a list, are."""
+        """Shape and kind of the code `z`, a tensor or array, or a list of them."""
         shapes = tuple(tuple(part.shape[1:]) for part in parts_of(z))
         kind = "pyramid" if len(shapes) > 1 else KINDS.get(len(shapes[0]), "grid")
         return cls(shapes, kind, levels)
 
     @property
     def size(self) -> int | None:
-        """Values of an example's code; None where that depends on the input."""
+        """Number of values of an example's code; None if it depends on the input."""
         if any(side is None for shape in self.shapes for side in shape):
             return None
         return sum(math.prod(shape) for shape in self.shapes)
@@ -53,15 +53,15 @@ class Code:
         return np.concatenate([x.reshape(len(x), -1) for x in self._checked(z)], axis=1)
 
     def unflatten(self, rows: np.ndarray):
-        """The code whose values stand in `rows`, the inverse of `flatten`.
+        """The code with the values in `rows`, the inverse of `flatten`.
 
         Raises:
-            InputError: the rows have another length, or the code no fixed size.
+            InputError: the rows have another length, or the code has no fixed size.
         """
         if self.size is None or rows.shape[1:] != (self.size,):
             raise InputError(
                 f"The code has {self.size} values an example but received "
-                f"{rows.shape}: pass rows that flatten made."
+                f"{rows.shape}: pass rows that flatten returned."
             )
         ends = np.cumsum([math.prod(shape) for shape in self.shapes])[:-1]
         split = np.split(rows, ends, axis=1)
@@ -71,7 +71,7 @@ class Code:
     def mean(self, z) -> np.ndarray:
         """The mean over the positions of each channel, `(n, channels)`.
 
-        A vector has one position. The channels of a pyramid follow each other.
+        A vector has one position. The channels of a pyramid's arrays are concatenated.
         """
         means = [
             x.mean(axis=tuple(range(1, x.ndim - 1))) if x.ndim > 2 else x
@@ -97,7 +97,7 @@ class Code:
         return line if self.kind == "pyramid" else line[0]
 
     def _checked(self, z) -> list[np.ndarray]:
-        """The arrays of `z`; InputError if they are no code of this kind."""
+        """The arrays of `z`; raises InputError if they are not a code of this kind."""
         arrays = [np.asarray(part) for part in parts_of(z)]
         fits = len(arrays) == len(self.shapes) and all(
             x.ndim == len(shape) + 1
@@ -112,7 +112,7 @@ class Code:
         return arrays
 
     def describe(self) -> str:
-        """Its shape in words, such as '7 x 7 x 4' or 'pyramid of 3'."""
+        """Describes the shape, such as '7 x 7 x 4' or 'pyramid of 3'."""
         if self.kind == "pyramid":
             return f"pyramid of {len(self.shapes)}"
         return " x ".join("any" if d is None else str(d) for d in self.shapes[0])
@@ -127,20 +127,20 @@ def parts_of(z) -> list:
     return list(z) if isinstance(z, (list, tuple)) else [z]
 
 
-# Ways to make a row of each example's code.
+# Ways to reduce the code of each example to a row.
 POOLS = {"flatten": Code.flatten, "mean": Code.mean}
 
 
 @dataclass(frozen=True)
 class Views:
-    """Symbolic Keras tensors of a model's graph, by what they hold.
+    """Symbolic Keras tensors of a model's graph.
 
     Attributes:
         code: the deterministic code, a tensor or a list of tensors.
         indices: the integers of a discrete code; None for a continuous one.
-        posterior: mean and log variance of q(z|x), each of the code's shape; None where
+        posterior: mean and log variance of q(z|x), each of the code's shape; None if
             the code has no distribution.
-        inner: inner layers worth looking at, by name.
+        inner: inner layers that are useful as features, by name.
     """
 
     code: Any

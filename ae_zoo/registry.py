@@ -1,8 +1,8 @@
-"""The families by name: what exists, and how to build it from a config.
+"""The families by name, and how to build them from a config.
 
 A family is registered when its module is imported. Those of `ae_zoo.models` and those
-that other packages announce by the entry point `ae_zoo.families` are imported when they
-are first asked for.
+of other packages, declared by the entry point `ae_zoo.families`, are imported when they
+are first used.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ class Family:
         name: the name in the registry, the manifest and saved configs.
         build: the function that builds the model.
         reference: the paper.
-        tasks: what its models are good for.
+        tasks: tasks that its models support.
     """
 
     name: str
@@ -61,12 +61,12 @@ def register(name: str, reference: str, tasks: tuple[str, ...]):
 
     The function takes plain values (numbers, strings, and lists and dictionaries of
     them) and returns an `Autoencoder`. The arguments of each call, defaults included,
-    become the model's config, so Keras can save and rebuild it.
+    become the model's config, so Keras can save the model and build it again.
 
     Args:
-        name: of the family, which no other has.
+        name: name of the family; it must be unique.
         reference: the paper.
-        tasks: what its models are good for, such as 'features', 'reconstruct',
+        tasks: tasks that its models support, such as 'features', 'reconstruct',
             'generate', 'denoise', 'inpaint' or 'compress'.
 
     Raises:
@@ -102,14 +102,14 @@ def names() -> list[str]:
 
 @functools.cache
 def built_in() -> frozenset[str]:
-    """Names of our own families: each is a file of `ae_zoo/models`."""
+    """Names of the families of ae_zoo; each is a file of `ae_zoo/models`."""
     stems = (path.stem for path in _MODELS.glob("*.py"))
     return frozenset(stem for stem in stems if not stem.startswith("_"))
 
 
 @functools.cache
 def announced() -> dict[str, importlib.metadata.EntryPoint]:
-    """The entry points of other packages, by the name of the family."""
+    """The entry points of other packages, by name of the family."""
     points = importlib.metadata.entry_points(group=GROUP)
     return {point.name: point for point in points}
 
@@ -118,7 +118,7 @@ def family(name: str) -> Family:
     """The family called `name`.
 
     Raises:
-        UnknownNameError: there is none; the message suggests the nearest.
+        UnknownNameError: there is none; the message suggests similar names.
     """
     if name not in _families:
         _import(name)
@@ -161,7 +161,7 @@ def _dtype_policy(name: str | None):
 
 
 def _import(name: str) -> None:
-    """Imports what registers the family, if anything is known to."""
+    """Imports the module that registers the family, if one is known."""
     if name in built_in():
         importlib.import_module(f"ae_zoo.models.{name}")
     elif name in announced():
@@ -169,9 +169,10 @@ def _import(name: str) -> None:
 
 
 def _refuse_second(name: str, function: Callable) -> None:
-    """Raises where another function has the name; a reloaded module may register anew.
+    """Raises if another function has the name; a reloaded module may register again.
 
-    Also before ours of that name was imported, which could not be built any more.
+    It also raises if ae_zoo's own family of that name is not imported yet, which could
+    then no longer be built.
     """
     owner = function.__module__
     if name in _families:

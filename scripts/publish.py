@@ -24,7 +24,7 @@ def make_table(entries: list[dict]) -> str:
     for entry in entries:
         metrics, baselines = entry["metrics"], entry["baselines"]
         if "mse" not in metrics or len(entry["input"]["shape"]) != 3:
-            continue  # these have tables of their own in docs/
+            continue  # has its own table in docs/
         size = Code(**entry["code"]).size
         lines.append(
             f"| `{entry['name']}` | {entry['parameters']:,} | {size} "
@@ -36,7 +36,7 @@ def make_table(entries: list[dict]) -> str:
 
 
 def write_table(page: Path = PAGE) -> None:
-    """Puts the table of the manifest's weights between the page's markers."""
+    """Writes the table of the manifest's weights between the page's markers."""
     table = "\n".join([BEGIN, make_table(read_manifest()["weights"]), END])
     text = page.read_text(encoding="utf-8")
     text = re.sub(f"{BEGIN}.*{END}", lambda _: table, text, flags=re.DOTALL)

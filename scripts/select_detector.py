@@ -1,4 +1,4 @@
-"""Which settings of `AnomalyDetector` find SKAB's faults best, on valve1 alone?
+"""Compares settings of `AnomalyDetector` on the faults of SKAB's valve1.
 
     python scripts/select_detector.py DATA
 

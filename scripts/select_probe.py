@@ -2,9 +2,9 @@
 
     python scripts/select_probe.py
 
-Probes the codes and the inner features of the convolutional models, fitted on the
-first 20,000 training images, on the last 10,000 training images, and prints the
-accuracy for each inverse strength C. `ae_zoo.evaluation.probe.C` is the C with the
+Fits probes of the codes and inner layers of the convolutional models to the first
+20,000 training images, and prints their accuracy on the last 10,000 training images
+for each inverse strength C. `ae_zoo.evaluation.probe.C` is the C with the
 highest mean.
 """
 

@@ -13,11 +13,11 @@ import numpy as np
 from ae_zoo import registry
 
 IMAGE = (12, 12, 1)
-# Of the families that take no image: its rows as a sequence, or a video of it.
+# Families that take no images get rows as a sequence, or a video.
 SEQUENCE, VIDEO = (12, 12), (3, 12, 12, 1)
 SHAPES = {"conv1d_ae": SEQUENCE, "recurrent_ae": SEQUENCE, "convlstm_ae": VIDEO}
 
-# Arguments that take another path through a family than its defaults.
+# Arguments that run other code of a family than its defaults.
 VARIANTS = {
     "conv_ae": {
         "batch_norm": {"batch_norm": True},
@@ -55,7 +55,7 @@ class Case:
         return self.arguments["input_shape"]
 
     def examples(self, digits):
-        """Images `(n, 12, 12, 1)` as what the model takes; a video fades them out."""
+        """Images `(n, 12, 12, 1)` as inputs of the model; a video fades them out."""
         if self.shape == SEQUENCE:
             return digits[..., 0]
         if self.shape == VIDEO:

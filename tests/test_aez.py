@@ -40,7 +40,7 @@ TABLES = laplace_tables()
 
 
 def draw(count, seed=0):
-    """Values as the tables expect them, a few of which they lack, and their tables."""
+    """Values drawn from the tables, with a few outside of them, and their tables."""
     rng = np.random.default_rng(seed)
     which = rng.integers(0, len(SCALES), count)
     return np.round(rng.laplace(0, SCALES[which])).astype("int32"), which
@@ -53,7 +53,7 @@ def to_bytes(header, segments):
 
 
 def seal(fields, segments, version=1):
-    """A file with right checksums, whatever it says: (kind, payload, length) each."""
+    """A file with correct checksums from any segments (kind, payload, length)."""
     data = b"AEZ\n" + struct.pack("<BH", version, len(fields)) + fields
     crc = zlib.crc32(data)
     data += struct.pack("<I", crc)
@@ -218,7 +218,7 @@ def test_the_entropy_decoder_survives_any_bytes():
 
 
 def read_by_the_book(data, which, tables):
-    """The values of coded bytes, by nothing but what docs/aez.md says."""
+    """Decodes values, implemented only from docs/aez.md."""
     words = [*np.frombuffer(data, "<u4").tolist(), *[0] * (2 + 40 * len(which))]
     mask, total = 2**64 - 1, 2**24
     words.reverse()

@@ -1,4 +1,4 @@
-"""Model cards of what is for photographs."""
+"""Model cards of models of photographs."""
 
 import json
 

@@ -469,7 +469,7 @@ RESULT = {
 
 @pytest.fixture
 def measured(monkeypatch):
-    """Replaces measuring by a chatty function that knows the answer."""
+    """Replaces measuring by a function with known results that prints a lot."""
     asked = []
 
     def evaluate(name, dataset, progress):

@@ -1,4 +1,4 @@
-"""Learned compression: the model's probabilities, and files that come back."""
+"""Learned compression: probabilities of the model, and round trips of files."""
 
 import json
 
@@ -76,7 +76,7 @@ def test_codes_are_integers_and_decode_as_reconstructed(model, photograph):
 
 
 def test_codes_of_files_are_those_of_the_model(model, codec, photograph):
-    """But for ties, which the exact network and the model's may round apart."""
+    """Ties excepted, which the exact network and the model may round differently."""
     windows = photograph[None, :96, :128]
     *expected, _ = model.encode(with_map(windows / np.float32(255), 1))
     codes = codec.encode_pixels(windows[0], 1)
@@ -108,7 +108,7 @@ def test_real_bits_are_the_estimated_ones(codec):
         estimate += range_coder.information(code.ravel(), which.ravel(), tables)
     segments = list(codec.write_codes(codes, 1))
     assert 8 * sum(map(len, segments)) == pytest.approx(estimate, rel=0.01)
-    # And those that training counts, apart from noise in the place of rounding.
+    # And the bits counted in training, except for noise instead of rounding.
     assert estimate == pytest.approx(counted_bits(codec.model, codes), rel=0.01)
 
 

@@ -20,7 +20,7 @@ def has_estimated_penalty(case):
 
 
 def silence(model):
-    """Takes the noise out of training, where a case has any."""
+    """Removes the noise of training, if a case has any."""
     if model.corruption is not None:
         model.corruption.level = 0.0
     if isinstance(model.bottleneck, bottlenecks.GaussianBottleneck):

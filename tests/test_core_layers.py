@@ -1,4 +1,4 @@
-"""The layers against NumPy: what each adds to the loss, and what noise it makes."""
+"""The layers compared with NumPy: their losses and their noise."""
 
 import keras
 import numpy as np

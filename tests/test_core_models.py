@@ -243,7 +243,7 @@ def test_weight_penalties(case: Case, seeded):
 
 
 def has_droppable_layers(case):
-    """Whether dropout acts on what the encoder gives, not only further inside."""
+    """Whether dropout acts on the encoder's output, not only further inside."""
     family, arguments = registry.family(case.family), case.arguments
     if family.name == "convlstm_ae":
         return False

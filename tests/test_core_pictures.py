@@ -32,7 +32,7 @@ def built(request):
 
 @pytest.fixture
 def pair(digits):
-    """What a model is given, damaged with its map, and the target, 32 x 32 pixels."""
+    """A corrupted input with its map, and the target, 32 x 32 pixels."""
     target = np.pad(digits, ((0, 0), (10, 10), (10, 10), (0, 0)))
 
     def make(model):
@@ -54,7 +54,7 @@ def test_get_config_rebuilds_exactly(built, pair):
 
 
 def assert_passed_on(model, x):
-    """The first of the code is the picture; in holes it may be filled."""
+    """The code begins with the picture; missing pixels may be estimated."""
     first, channels = model.encode(x)[0], x.shape[-1] - 1
     inpaints = "inpaint" in model.tasks
     known = x[..., -1] == 0 if inpaints else np.full(x.shape[:-1], True)

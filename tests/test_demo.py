@@ -105,7 +105,7 @@ def test_metrics_have_evaluates_keys(demo):
 
 
 def test_baselines_are_sound(demo):
-    """Known without any model: the noise's own PSNR, and what PCA and pixels reach."""
+    """Known without a model: the PSNR of the noise, and metrics of PCA and pixels."""
     assert demo.baselines["noisy_psnr@0.5"] == pytest.approx(6.02, abs=0.2)
     assert demo.baselines["tv_denoise_psnr@0.5"] > 12
     assert demo.baselines["pca_mse"] < 0.04

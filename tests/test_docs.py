@@ -1,4 +1,4 @@
-"""Every page keeps its word: its Python runs, its commands, files and links exist."""
+"""Docs are correct: Python blocks run; commands, files and links exist."""
 
 import contextlib
 import io

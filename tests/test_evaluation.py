@@ -333,7 +333,7 @@ def test_evaluate_is_public():
 
 @pytest.fixture
 def photographs(monkeypatch):
-    """Two small photographs in the place of every set, and no slow peer."""
+    """Replaces every set by two small photographs, and skips slow baselines."""
     colour = [data.astronaut()[:96, :80], data.coffee()[100:180, 100:220]]
 
     def load(name, split, data_dir):
@@ -347,7 +347,7 @@ def photographs(monkeypatch):
 
 
 class Perfect:
-    """A task that gives the photographs back without their damage, but for `error`."""
+    """A task that returns the original photographs plus `error`."""
 
     def __init__(self, clean, error):
         self.clean, self.error = clean, error

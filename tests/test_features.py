@@ -1,4 +1,4 @@
-"""Features of whatever holds images: arrays, folders, files, tf.data, TFDS."""
+"""Features of images from arrays, folders, files, tf.data and TFDS."""
 
 import subprocess
 import sys

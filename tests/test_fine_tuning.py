@@ -1,4 +1,4 @@
-"""The fine-tuning guide keeps its word: it runs, and pretraining pays."""
+"""The fine-tuning guide runs, and pretraining improves the accuracy."""
 
 import importlib.util
 import re
@@ -22,7 +22,7 @@ def blocks(language):
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory):
-    """What the names of the guide stand for after its Python blocks, run in order."""
+    """Variables of the guide after its Python blocks were run in order."""
     folder = tmp_path_factory.mktemp("fine_tuning")
     names = {"__name__": "__fine_tuning__", "folder": folder}
     with pytest.MonkeyPatch.context() as patch:
@@ -64,7 +64,7 @@ def test_the_classifier_beats_the_same_network_from_scratch(session):
         for rate in (1e-3, 3e-3)
     ]
     assert session["accuracy"] > 0.9
-    # The better of two rates on the very digits tested, in favour of the other side.
+    # The better of two rates on the test digits, which favours the baseline.
     assert session["accuracy"] > max(scratch) + 0.005
 
 

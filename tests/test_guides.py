@@ -1,4 +1,4 @@
-"""The guides run offline, and find what they are to find."""
+"""The guides run offline, with the expected results."""
 
 import importlib.util
 

@@ -179,7 +179,7 @@ def test_digits_move_evenly_and_stay_inside():
 
 
 def test_speakers_that_are_left_out():
-    """Codes that tell the digit of known speakers alone score lower on new ones."""
+    """Codes that encode the digits of known speakers only score lower on new ones."""
     rng = np.random.default_rng(0)
     digits, people = np.repeat(np.arange(4), 30), np.tile(np.arange(3), 40)
     x = np.zeros((120, *SHAPE), "float32")
@@ -206,7 +206,7 @@ def test_speakers_that_are_left_out():
 
 @pytest.fixture
 def corpus(monkeypatch):
-    """Questions and statements whose kind a word tells."""
+    """Questions and statements, whose kind follows from one word."""
     ends = ("river", "winter", "music", "table", "window", "garden", "story", "paper")
     kinds = (("who is the", "where is the"), ("i like the", "it has a"))
     rows = [

@@ -22,7 +22,7 @@ from ae_zoo.tasks.restoration import COLOUR_DENOISER, DENOISER
 
 @pytest.fixture(scope="module")
 def denoiser():
-    """Of a small network with random weights: it changes pictures a little."""
+    """A denoiser with a small random network, which changes pictures a little."""
     keras.utils.set_random_seed(0)
     model = ae_zoo.models.restoration_ae(filters=(4, 6, 8), blocks=1)
     last = [v for v in model.decoder.trainable_variables if v.name == "kernel"][-1]
@@ -54,7 +54,7 @@ def test_an_array_gives_an_array_like_it(denoiser, shape, dtype):
 
 
 def test_what_it_computes(denoiser, photograph):
-    """The network's answer for each channel, told the level."""
+    """Each channel is the output of the network with the noise level given."""
     x = photograph / np.float32(255)
     restored = denoiser(photograph, sigma=25)
     for c in range(3):
@@ -178,7 +178,7 @@ def inpainter(request):
     shape = (None, None, request.param)
     model = ae_zoo.models.inpainting_ae(shape, filters=(4, 6), blocks=1)
     rng = np.random.default_rng(0)
-    # Fresh, its last kernel is zero: it would leave the rough filling as it is.
+    # The initial last kernel is zero, which would not change the rough estimate.
     model.set_weights([w + rng.normal(0, 0.02, w.shape) for w in model.get_weights()])
     return Inpainter(model)
 
@@ -197,7 +197,7 @@ def test_only_holes_are_filled(inpainter, photograph, holes, dtype):
     assert filled.shape == x.shape and filled.dtype == x.dtype
     np.testing.assert_array_equal(filled[~holes], x[~holes])
     assert np.mean(filled[holes] != x[holes]) > 0.9
-    # What is in the holes does not matter.
+    # Values at missing pixels do not matter.
     np.testing.assert_array_equal(inpainter(x * ~holes[..., None], holes), filled)
 
 
@@ -329,7 +329,7 @@ def test_a_filter_that_is_told_nothing_changes_nothing(photograph, holes):
     told = np.zeros((*given.shape[:3], 24 + 3), "float32")
     layer = SkipFilter(5)
     np.testing.assert_array_equal(layer([told, given]), given[..., :3])
-    told[..., 11] = 1  # the neighbour on the left in the place of the pixel
+    told[..., 11] = 1  # the left neighbour instead of the pixel
     moved = np.asarray(layer([told, given]))[0]
     left = np.concatenate([given[0, :, :1, :3], given[0, :, :-1, :3]], axis=1)
     expected = np.where(holes[..., None], left, given[0, ..., :3])

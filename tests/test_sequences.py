@@ -1,4 +1,4 @@
-"""What is particular to backbones of sequences and video."""
+"""Properties of the backbones of sequences and video."""
 
 import keras
 import numpy as np
@@ -85,7 +85,7 @@ def test_feedback_reads_the_truth_in_training_and_itself_later(seeded):
 
 
 def test_cross_entropy_of_characters(seeded):
-    """In nats of an example; what is filled up counts nothing."""
+    """In nats an example; padding does not count."""
     truth = np.eye(4, dtype="float32")[[[0, 1, 2], [3, 3, 3]]]
     truth[1, 2] = 0
     uniform = np.full((2, 3, 4), 0.25, "float32")
@@ -110,7 +110,7 @@ def test_cross_entropy_of_characters(seeded):
         ("recurrent_ae", {"input_shape": (9, 3, 1)}, "takes sequences"),
         ("recurrent_ae", {"units": ()}, "needs units"),
         ("convlstm_ae", {"input_shape": (9, 8, 8)}, "takes videos"),
-        ("convlstm_ae", {"input_shape": (9, 10, 8, 1)}, "that 4 divides"),
+        ("convlstm_ae", {"input_shape": (9, 10, 8, 1)}, "multiples of 4"),
     ],
 )
 def test_what_a_backbone_cannot_take(family, arguments, words):

@@ -1,4 +1,4 @@
-"""The autoencoder as a citizen of scikit-learn."""
+"""The autoencoder as a scikit-learn estimator."""
 
 import pickle
 import random

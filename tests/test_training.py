@@ -33,7 +33,7 @@ def recipe_file(tmp_path, digits):
 
 @pytest.fixture
 def fake_data(monkeypatch):
-    """Puts a few synthetic examples in the place of the data sets."""
+    """Replaces the data sets by a few synthetic examples."""
 
     def load_examples(name, split, data_dir, shape):
         draw = np.random.default_rng(0).integers

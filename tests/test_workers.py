@@ -1,4 +1,4 @@
-"""Training by two worker processes that talk over 127.0.0.1."""
+"""Training by two worker processes that communicate over 127.0.0.1."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Encoder and decoder pairs: the choice that follows from the data."""
+"""Pairs of encoder and decoder, one for each type of data."""
 
 from ae_zoo.backbones.base import Backbone
 from ae_zoo.backbones.conv import ConvBackbone
@@ -21,7 +21,7 @@ BACKBONES = {
 
 
 def get(name: str, input_shape, **options) -> Backbone:
-    """The backbone called `name`, one of `BACKBONES`, for `input_shape`."""
+    """Builds the backbone called `name`, one of `BACKBONES`, for `input_shape`."""
     if name not in BACKBONES:
         raise UnknownNameError(
             f"Unknown backbone {name!r}; choose one of {', '.join(BACKBONES)}."

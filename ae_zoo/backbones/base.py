@@ -1,4 +1,4 @@
-"""What every backbone can do."""
+"""The interface of every backbone."""
 
 import keras
 
@@ -11,16 +11,16 @@ class Backbone:
 
     Attributes:
         name: as `ae_zoo.backbones.get` takes it.
-        input_shape: of an example, None where any size goes.
-        encoder: functional model from the input to what a bottleneck takes: a vector,
-            a grid, tokens, or a list of them.
-        feature_names: layers of the encoder worth looking at.
+        input_shape: shape of an example, None along axes of any size.
+        encoder: functional model from the input to the bottleneck's input: a vector, a
+            grid, tokens, or a list of them.
+        feature_names: layers of the encoder that are useful as features.
         l1, l2: weight penalties on the kernels, for the bottleneck to share.
         ties: whether the decoder shares the kernels of the encoder and the bottleneck.
-        reach: of pictures of any size, pixels between an output and the farthest input
-            that it depends on; None where the input has one size.
-        shrink: of pictures of any size, the number that height and width must be
-            multiples of.
+        reach: for pictures of any size, pixels between an output and the farthest input
+            that it depends on; None if the input has a fixed size.
+        shrink: for pictures of any size, the number whose multiples height and width
+            must be.
     """
 
     name: str
@@ -38,26 +38,26 @@ class Backbone:
         """Functional model from a code to `input_shape`.
 
         Args:
-            code: its shape.
-            activation: at the end.
-            tied: the bottleneck's projection, whose kernel a decoder that `ties`
-                transposes.
+            code: shape and kind of the code.
+            activation: activation of the output.
+            tied: the bottleneck's projection, whose transposed kernel the decoder uses
+                if the backbone `ties`.
 
         Raises:
-            InputError: the backbone decodes no such code.
+            InputError: the backbone cannot decode this kind of code.
         """
         raise NotImplementedError
 
     def reconstruct(self, decoder: keras.Model, code, inputs):
-        """The reconstruction of a code, where training may look at the inputs."""
+        """The reconstruction from a code; in training it may depend on the inputs."""
         return decoder(code)
 
     def stack(self, decoder: keras.Model, projection) -> list[tuple]:
         """Pairs of encoder and decoder layers that mirror each other, outermost first.
 
         Args:
-            decoder: what `decoder` built.
-            projection: of the bottleneck, the last of the encoder's layers.
+            decoder: the model that `decoder` built.
+            projection: the bottleneck's projection, as the encoder's last layer.
 
         Raises:
             InputError: the network is not made of such pairs, which layer-wise
@@ -69,7 +69,7 @@ class Backbone:
         )
 
     def _refuse(self, code: Code, kinds: tuple[str, ...]) -> None:
-        """Raises where the code is of none of these kinds."""
+        """Raises InputError if the code is of none of these kinds."""
         if code.kind not in kinds:
             raise InputError(
                 f"The {self.name} backbone decodes a {' or '.join(kinds)}, not a "

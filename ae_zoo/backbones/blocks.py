@@ -1,4 +1,4 @@
-"""What convolutional backbones are made of."""
+"""Building blocks of convolutional backbones."""
 
 import math
 
@@ -11,20 +11,20 @@ from ae_zoo.layers.weight_penalty import weight_penalty
 
 
 def convolve(x, filters, kernel_size, kind=layers.Conv2D, l1=0.0, l2=0.0, **options):
-    """A new convolution applied to `x`, padded, its kernel penalised by `l1`, `l2`."""
+    """Applies a new padded convolution, its kernel penalised by `l1` and `l2`."""
     penalty = weight_penalty(l1, l2)
     options |= {"padding": "same", "kernel_regularizer": penalty}
     return kind(filters, kernel_size, **options)(x)
 
 
 def start(code: Code, shape, activation, l1=0.0, l2=0.0):
-    """The input of a decoder, and the map of a shape that it makes of it.
+    """The input of a decoder, and the feature map of `shape` made from it.
 
-    A vector is expanded by a dense layer. A grid or tokens are the map, of any number
-    of channels.
+    A dense layer expands a vector. A grid or tokens already are the map, with any
+    number of channels.
 
     Raises:
-        InputError: the code has other positions than the map.
+        InputError: the code does not have the positions of the map.
     """
     inputs = keras.Input(code.shapes[0])
     if code.kind == "vector":

@@ -15,20 +15,20 @@ from ae_zoo.layers.weight_penalty import weight_penalty
 class ConvBackbone(Backbone):
     """Convolutions that halve the image, mirrored in the decoder.
 
-    Sizes that do not divide by two are padded on the way down and cropped back
-    on the way up, so any image size works.
+    Odd sizes are padded in the encoder and cropped in the decoder, so any image size
+    works.
 
     Args:
         input_shape: `(height, width, channels)`.
         filters: channels after each halving.
         kernel_size: side of the kernels.
         activation: activation of the hidden layers.
-        batch_norm: normalise each batch after every hidden convolution, over all
-            replicas (Ioffe and Szegedy, 2015, arXiv:1502.03167).
+        batch_norm: whether batch normalisation, over all replicas, follows every
+            hidden convolution (Ioffe and Szegedy, 2015, arXiv:1502.03167).
         dropout: rate after each halving.
         l1, l2: weight penalties on the kernels.
-        flatten: give the bottleneck a vector; else the map of the smallest image, so
-            that the code is a grid.
+        flatten: whether the bottleneck gets a vector; otherwise it gets the smallest
+            map, and the code is a grid.
 
     Raises:
         InputError: the input is no image, or there are no filters.
@@ -82,9 +82,9 @@ class ConvBackbone(Backbone):
         if not self.batch_norm:
             x = self._layer(kind, channels, self.activation, name=name)(x)
             return _crop(x, size)
-        # The normalisation takes a bias out again.
+        # Normalisation would cancel a bias.
         x = _crop(self._layer(kind, channels, use_bias=False)(x), size)
-        # JAX computes over all replicas by itself.
+        # JAX averages over all replicas by itself.
         synchronized = keras.backend.backend() == "tensorflow"
         x = layers.BatchNormalization(synchronized=synchronized)(x)
         return layers.Activation(self.activation, name=name)(x)
@@ -123,6 +123,6 @@ class ConvBackbone(Backbone):
 
 
 def _crop(x, size):
-    """Takes rows and columns off the end of `x`, down to `size`; None for all."""
+    """Crops the last rows and columns of `x` to `size`; None keeps all."""
     surplus = [(0, x.shape[axis + 1] - side) for axis, side in enumerate(size or ())]
     return layers.Cropping2D(surplus)(x) if any(n for _, n in surplus) else x

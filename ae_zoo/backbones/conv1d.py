@@ -1,4 +1,4 @@
-"""Strided and dilated convolutions along time, for sequences of one length."""
+"""Strided and dilated convolutions along time, for sequences of a fixed length."""
 
 import math
 
@@ -13,20 +13,21 @@ from ae_zoo.errors import InputError
 class Conv1DBackbone(Backbone):
     """Convolutions that halve the length, mirrored in the decoder.
 
-    After each halving, and before each doubling, stand residual convolutions that see
-    farther by their dilation. Lengths that do not divide by two are padded on the way
-    down and cropped back on the way up.
+    Residual convolutions follow each halving and precede each doubling; dilation widens
+    their receptive field. Odd lengths are padded in the encoder and cropped in the
+    decoder.
 
     Args:
         input_shape: `(length, channels)`.
         filters: channels after each halving.
-        dilations: rates of the residual convolutions at each length; may be empty.
+        dilations: dilation rates of the residual convolutions at each length; may be
+            empty.
         kernel_size: length of the kernels.
         activation: activation of the hidden layers.
         dropout: rate after each halving.
         l1, l2: weight penalties on the kernels.
-        flatten: give the bottleneck a vector; else the shortest sequence, so that the
-            code is tokens.
+        flatten: whether the bottleneck gets a vector; otherwise it gets the shortest
+            sequence, and the code is tokens.
 
     Raises:
         InputError: the input is no sequence, or there are no filters.

@@ -10,11 +10,11 @@ from ae_zoo.layers.weight_penalty import weight_penalty
 
 
 class ConvLSTMBackbone(Backbone):
-    """Each frame is halved by convolutions; a ConvLSTM reads the frames in order.
+    """Convolutions that halve each frame, and a ConvLSTM that reads them in order.
 
-    Its states after each frame, flattened, are what the encoder gives. The decoder
-    makes of the code what another ConvLSTM reads, whose states transposed convolutions
-    enlarge.
+    The encoder returns the states of the ConvLSTM after each frame, flattened. The
+    decoder expands the code to the input of another ConvLSTM, whose states transposed
+    convolutions enlarge to frames.
 
     Args:
         input_shape: `(frames, height, width, channels)`; height and width are multiples
@@ -24,8 +24,8 @@ class ConvLSTMBackbone(Backbone):
         activation: activation of the hidden convolutions.
         dropout: rate after each halving.
         l1, l2: weight penalties on the kernels.
-        flatten: give the bottleneck a vector; else the maps of all frames, so that the
-            code is a grid.
+        flatten: whether the bottleneck gets a vector; otherwise it gets the maps of all
+            frames, and the code is a grid.
 
     Raises:
         InputError: the input is no video, has another size, or there are no filters.
@@ -55,8 +55,8 @@ class ConvLSTMBackbone(Backbone):
         shrink = 2 ** len(filters)
         if not filters or any(side % shrink for side in input_shape[1:3]):
             raise InputError(
-                f"{len(filters)} filters halve the frames as often: give filters, and "
-                f"a height and width that {shrink} divides; received "
+                f"Each of the {len(filters)} filters halves the frames: give filters, "
+                f"and a height and width that are multiples of {shrink}; received "
                 f"{tuple(input_shape)}."
             )
         self.input_shape = tuple(input_shape)

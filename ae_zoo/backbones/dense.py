@@ -12,7 +12,7 @@ from ae_zoo.layers.weight_penalty import weight_penalty
 
 
 class DenseBackbone(Backbone):
-    """Stack of dense layers, mirrored in the decoder.
+    """A stack of dense layers, mirrored in the decoder.
 
     Args:
         input_shape: shape of one example, flattened inside.
@@ -20,7 +20,7 @@ class DenseBackbone(Backbone):
         activation: activation of the hidden layers.
         dropout: rate after each hidden layer of the encoder.
         l1, l2: weight penalties on the kernels.
-        tied: the decoder shares the encoder's kernels, transposed.
+        tied: whether the decoder shares the encoder's kernels, transposed.
 
     Raises:
         InputError: dropout without a hidden layer.

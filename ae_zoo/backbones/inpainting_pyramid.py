@@ -1,26 +1,26 @@
-"""The pyramid that inpaints: a rough fill first, then a correction in the holes."""
+"""The pyramid that inpaints: a rough estimate, then a correction of it."""
 
 from ae_zoo.backbones.pyramid import PyramidBackbone
 from ae_zoo.layers.fill import PullPush, Smooth
 from ae_zoo.layers.skip_filter import SkipFilter
 
-HALVINGS = 5  # of a picture with holes, which reach over 64 pixels
-KERNEL = 5  # side of those that correct it
-SMOOTHING = 8  # steps by which the rough fill is smoothed
+HALVINGS = 5  # of the picture by `PullPush`, which then covers masks of 64 pixels
+KERNEL = 5  # side of the kernels of `SkipFilter`
+SMOOTHING = 8  # steps of `Smooth`
 
 
 class InpaintingPyramidBackbone(PyramidBackbone):
     """A residual encoder-decoder that inpaints a picture.
 
-    The map of the input is 1 in holes and 0 elsewhere. The finest scale of the pyramid
-    is the picture with roughly filled holes, and the map; the decoder corrects it in
-    the holes only, by a kernel predicted for each pixel.
+    The map of the input is 1 at missing pixels and 0 elsewhere. The finest scale of the
+    pyramid holds the picture, with a rough estimate of the missing pixels, and the map;
+    the decoder corrects the missing pixels only, by a kernel predicted for each.
 
     Args as of `PyramidBackbone`.
     """
 
     name = "inpainting_pyramid"
-    _start = "zeros"  # corrections begin at none
+    _start = "zeros"  # no correction before training
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

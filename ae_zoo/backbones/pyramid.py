@@ -1,8 +1,7 @@
 """Residual blocks at several scales with skips between them, for pictures of any size.
 
-The shape of a U-Net (Ronneberger et al., 2015, arXiv:1505.04597) with the residual
-blocks without normalisation of EDSR (Lim et al., 2017, arXiv:1707.02921) in the place
-of its convolutions.
+A U-Net (Ronneberger et al., 2015, arXiv:1505.04597) whose convolutions are replaced by
+the residual blocks without normalisation of EDSR (Lim et al., 2017, arXiv:1707.02921).
 """
 
 import functools
@@ -19,14 +18,14 @@ from ae_zoo.layers.skip_add import SkipAdd
 class PyramidBackbone(Backbone):
     """A residual encoder-decoder that corrects a picture.
 
-    The encoder gives the picture itself and one feature map a scale, the finest at half
-    the size; the decoder takes them all and adds its correction to the picture. The
-    input has one more channel than the picture, a map of what corrupted it.
+    The encoder returns the picture itself and one feature map for each scale, the
+    finest at half the size; the decoder takes all of them and adds a correction to the
+    picture. The input has one more channel than the picture, a map of the corruption.
 
     Args:
-        input_shape: `(height, width, channels + 1)`; None where any size goes.
+        input_shape: `(height, width, channels + 1)`; None for any size.
         filters: channels of each scale.
-        blocks: residual blocks at each scale, on the way down and on the way up.
+        blocks: residual blocks at each scale, in the encoder and in the decoder.
         activation: activation inside the blocks.
         l1, l2: weight penalties on the kernels.
 
@@ -35,7 +34,7 @@ class PyramidBackbone(Backbone):
     """
 
     name = "pyramid"
-    _start = "glorot_uniform"  # initial kernels that end a correction
+    _start = "glorot_uniform"  # initial kernels of the last layer of a correction
 
     def __init__(
         self,
@@ -64,7 +63,7 @@ class PyramidBackbone(Backbone):
         self._convolve = functools.partial(convolve, l1=l1, l2=l2)
         self.shrink = 2 ** len(self.filters)
         levels = range(1, len(self.filters) + 1)
-        # At most: down and up again, and what resizes in between.
+        # An upper bound: encoder, decoder and the resizing layers between scales.
         self.reach = 4 * blocks * sum(2**i for i in levels) + 2 * self.shrink
 
         inputs = keras.Input(self.input_shape)
@@ -78,7 +77,7 @@ class PyramidBackbone(Backbone):
         self.feature_names = tuple(f"level_{i + 1}" for i in range(len(self.filters)))
 
     def _begin(self, inputs):
-        """The finest scale of the pyramid, and what the first convolution takes."""
+        """The finest scale of the pyramid, and the input of the first convolution."""
         return inputs[..., : self.channels], inputs
 
     def decoder(self, code, activation, tied=None):
@@ -96,7 +95,7 @@ class PyramidBackbone(Backbone):
         return keras.Model(pyramid, x, name="decoder")
 
     def _correct(self, x, finest, kernel_size):
-        """The finest scale, corrected by what comes up from the next one."""
+        """The finest scale, corrected by the output of the next coarser one."""
         x = self._enlarge(x, self.channels, kernel_size)
         return SkipAdd(dtype="float32")([x, finest])
 

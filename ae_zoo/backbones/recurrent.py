@@ -13,25 +13,26 @@ DECODERS = ("repeat", "feedback")
 
 
 class RecurrentBackbone(Backbone):
-    """LSTM or GRU layers; the last one's final state is what the encoder gives.
+    """LSTM or GRU layers; the encoder returns the final state of the last one.
 
-    Steps that are 0 in all channels are skipped by the encoder, so that shorter
-    sequences may be filled up with them.
+    The encoder skips steps that are 0 in all channels, so that shorter sequences may be
+    padded with zeros.
 
     Args:
         input_shape: `(length, channels)`.
-        units: of each layer, outermost first.
+        units: units of each layer, outermost first.
         cell: 'lstm' or 'gru'.
-        bidirectional: the encoder also reads backwards, with as many units again.
+        bidirectional: whether the encoder also reads backwards, with as many units
+            again.
         decoding: 'repeat': layers that read the code at each step; or 'feedback': one
-            layer, of as many units as the outermost, that also reads its last output,
-            or in training the input in its place (teacher forcing).
+            layer, of as many units as the outermost, that also reads its previous
+            output, replaced by the true one in training (teacher forcing).
         dropout: rate on each encoder layer's input.
-        l1, l2: weight penalties on the kernels, but those of the states.
+        l1, l2: weight penalties on the kernels, except those of the states.
 
     Raises:
         InputError: the input is no sequence, or there are no units.
-        UnknownNameError: of the cell or the decoding.
+        UnknownNameError: the cell or the decoding is unknown.
     """
 
     name = "recurrent"
@@ -110,7 +111,7 @@ class RecurrentBackbone(Backbone):
         return keras.Model(inputs, x, name="decoder")
 
     def reconstruct(self, decoder, code, inputs):
-        """With feedback, training gives the decoder the true last step to read."""
+        """With feedback, the decoder reads the true previous steps in training."""
         if self.decoding == "feedback":
             return decoder.get_layer("writer")([code, inputs])
         return decoder(code)

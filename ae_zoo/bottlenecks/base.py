@@ -1,4 +1,4 @@
-"""What every bottleneck can do."""
+"""The interface of every bottleneck."""
 
 import keras
 from keras import ops
@@ -11,15 +11,15 @@ from ae_zoo.priors.base import Prior
 class Bottleneck(keras.layers.Layer):
     """The layer from the encoder's output to the code.
 
-    Subclasses override what they can do. With `training=False` the output is always
-    the deterministic code.
+    Subclasses override the methods that they support. With `training=False` the output
+    is always the deterministic code.
 
     Attributes:
         levels: number of different integers that the indices of a discrete code may
             be; None for a continuous code.
         projection: the Dense layer from the encoder's output to the code, which a tied
-            decoder transposes; None where there is none.
-        prior: the distribution of the code; None where the family cannot generate.
+            decoder transposes, or None.
+        prior: the distribution of the code; None if the family cannot generate.
         sparse: whether the code is meant to have few active units.
     """
 
@@ -33,19 +33,19 @@ class Bottleneck(keras.layers.Layer):
         return None
 
     def connect(self, encoder: keras.Model, x) -> Views:
-        """What the bottleneck makes of the input `x`, a symbolic tensor."""
+        """Applies encoder and bottleneck to a symbolic `x`; returns the views."""
         return Views(self(encoder(x)))
 
     def wrap(self, decoder: keras.Model) -> keras.Model:
-        """The decoder of the code, by the backbone's decoder of what it encodes."""
+        """The decoder of the code, built around the backbone's decoder."""
         return decoder
 
     def unwrap(self, decoder: keras.Model) -> keras.Model:
-        """The inverse of `wrap`."""
+        """The backbone's decoder inside a decoder that `wrap` built."""
         return decoder
 
     def values(self, indices):
-        """The code of the integers of a discrete code.
+        """Converts the integers of a discrete code to the code.
 
         Raises:
             InputError: the code is continuous.
@@ -56,7 +56,7 @@ class Bottleneck(keras.layers.Layer):
         )
 
     def entropy_model(self):
-        """How likely a code of integers is, for `ae_zoo.tasks.Compressor`.
+        """The probabilities of a code of integers, for `ae_zoo.tasks.Compressor`.
 
         Raises:
             InputError: the code is not made for compression.
@@ -67,10 +67,10 @@ class Bottleneck(keras.layers.Layer):
         )
 
     def finish(self) -> None:
-        """Brings up to date what is computed from trained weights, before a save."""
+        """Updates all that is computed from trained weights, before saving."""
 
     def add_penalty_scale(self) -> None:
-        """Makes the factor of the penalty, in `build`."""
+        """Adds the factor of the penalty as a weight; call it in `build`."""
         # A weight, so that a warm-up can change it between compiled steps.
         self.penalty_scale = self.add_weight(
             name="penalty_scale", shape=(), initializer="ones", trainable=False

@@ -7,7 +7,7 @@ from ae_zoo.bottlenecks.plain import PlainBottleneck
 from ae_zoo.code import Views
 from ae_zoo.corruptions.noise import GaussianCorruption
 
-# dz/da of an activation z = s(a), written in terms of z.
+# Derivative dz/da of an activation z = s(a), as a function of z.
 DERIVATIVES = {
     "linear": ops.ones_like,
     "sigmoid": lambda z: z * (1.0 - z),
@@ -20,13 +20,13 @@ DERIVATIVES = {
 class ContractiveBottleneck(PlainBottleneck):
     """Penalises the squared Frobenius norm of the code's Jacobian.
 
-    Where the code is one dense layer on the input, the norm is exact. Behind a
-    deeper encoder it is estimated without bias to first order by
+    If the code is one dense layer on the input, the norm is exact. Behind a deeper
+    encoder it is estimated, without bias to first order, by
     E |f(x + e·u) - f(x)|² / e² with u ~ N(0, I), which needs no second derivative
     and so works on every backend.
 
     Args:
-        latent_dim: channels of the code; of a vector, its size.
+        latent_dim: channels of the code, which for a vector is its size.
         weight: weight of the penalty, averaged over the batch.
         step: e, the size of the finite difference, in units of the input.
 

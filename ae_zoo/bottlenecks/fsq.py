@@ -1,4 +1,4 @@
-"""Finite scalar quantisation: each channel of the code rounds to a few values."""
+"""Finite scalar quantisation: each channel of the code has few possible values."""
 
 import math
 
@@ -15,10 +15,10 @@ from ae_zoo.errors import InputError
 class FSQBottleneck(PlainBottleneck):
     """Bounds each channel, and rounds it to one of its levels.
 
-    The values are evenly spaced in [-1, 1]. The channels at a position together are one
-    integer, its index, of an alphabet of as many integers as there are combinations.
-    Nothing is learned besides the projection, so no code can die out. The gradient is
-    that of the bounded values (straight-through).
+    The values are evenly spaced in [-1, 1]. The channels at a position together form
+    one integer, its index, from an alphabet with one integer for each combination.
+    Only the projection is trained, so no code can fall out of use. The gradient is that
+    of the bounded values (straight-through).
 
     Args:
         channel_levels: number of levels of each channel, at least 2.
@@ -30,8 +30,8 @@ class FSQBottleneck(PlainBottleneck):
     Raises:
         InputError: there are no levels, one is below 2, or the alphabet exceeds int32.
 
-    Reference: Mentzer et al., 2023, arXiv:2309.15505, with levels that lie symmetric
-    around 0 also where their number is even.
+    Reference: Mentzer et al., 2023, arXiv:2309.15505, with levels symmetric
+    around 0 even if their number is even.
     """
 
     def __init__(self, channel_levels, l1=0.0, l2=0.0, **kwargs):
@@ -47,9 +47,9 @@ class FSQBottleneck(PlainBottleneck):
         if self.levels > np.iinfo("int32").max:
             raise InputError(
                 f"{channel_levels} make {self.levels} codes, more than an int32 can "
-                "tell apart: give fewer levels."
+                "number: give fewer levels."
             )
-        # Value of an index's digit: the first channel is the fastest.
+        # Place values of an index's digits; the first channel varies fastest.
         self._bases = np.cumprod((1, *channel_levels[:-1])).astype("int32")
         self._counts = np.int32(channel_levels)
 
@@ -65,7 +65,7 @@ class FSQBottleneck(PlainBottleneck):
         )
 
     def indices(self, code):
-        """The integers `(batch, ...)`, int32, of values that `call` gave."""
+        """The integers `(batch, ...)`, int32, of values that `call` returned."""
         digits = ops.cast(ops.round(self._steps(ops.cast(code, "float32"))), "int32")
         return ops.sum(digits * self._bases, axis=-1)
 
@@ -80,13 +80,13 @@ class FSQBottleneck(PlainBottleneck):
         if indices.dtype.kind not in "iu" or outside.any():
             raise InputError(
                 f"Indices are integers from 0 to {self.levels - 1}: pass what "
-                "encode(x, indices=True) gave."
+                "encode(x, indices=True) returned."
             )
         digits = indices[..., None] // self._bases % self._counts
         return (digits * np.float32(2) / (self._counts - 1) - 1).astype("float32")
 
     def _steps(self, values):
-        """Values in [-1, 1] as steps of their channel, from 0 to its levels - 1."""
+        """Converts values in [-1, 1] to steps from 0 to the channel's levels - 1."""
         return (values + 1) * 0.5 * np.float32(self._counts - 1)
 
     def get_config(self):

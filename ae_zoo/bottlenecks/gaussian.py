@@ -17,7 +17,7 @@ class GaussianBottleneck(PlainBottleneck):
     training the output is a sample; otherwise it is the mean.
 
     Args:
-        latent_dim: channels of the code; of a vector, its size.
+        latent_dim: channels of the code, which for a vector is its size.
         beta: weight of the KL divergence; 1 gives the evidence lower bound.
         seed: integer, for reproducible samples.
 

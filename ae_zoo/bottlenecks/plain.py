@@ -10,10 +10,10 @@ from ae_zoo.layers.weight_penalty import weight_penalty
 class PlainBottleneck(Bottleneck):
     """Maps the encoder's output to the code by one dense projection.
 
-    Of a grid or of tokens, the projection is applied at each position.
+    For a grid or tokens, the projection is applied at each position.
 
     Args:
-        latent_dim: channels of the code; of a vector, its size.
+        latent_dim: channels of the code, which for a vector is its size.
         activation: activation of the code.
         l1, l2: weight penalties on the projection.
 

@@ -10,16 +10,16 @@ from ae_zoo.layers.replica import SharedPenalty, replica_mean
 
 @keras.saving.register_keras_serializable("ae_zoo")
 class SparseBottleneck(PlainBottleneck):
-    """Code with few units active at a time.
+    """A code with few units active at a time.
 
     Args:
-        latent_dim: channels of the code; of a vector, its size, usually larger than the
-            data.
+        latent_dim: channels of the code, which for a vector is its size; usually larger
+            than the data.
         penalty: 'l1' adds `weight` times the sum of |z| an example; 'kl' adds
             `weight` times the sum over units of KL(target || mean activation),
             for activations in [0, 1].
         weight: weight of the penalty.
-        target: mean activation asked of every unit by 'kl'.
+        target: mean activation of a unit that 'kl' aims at.
 
     Reference: Ng, 2011, CS294A lecture notes, "Sparse autoencoder".
     """
@@ -50,7 +50,7 @@ class SparseBottleneck(PlainBottleneck):
             value = ops.mean(ops.sum(ops.abs(activity), axis=axes[1:]))
             self.add_penalty(self.weight * value)
             return z
-        # Of each unit over the batches, and positions, of all replicas.
+        # Mean of each unit over examples and positions, on all replicas.
         mean = replica_mean(ops.mean(activity, axis=axes[:-1]))
         rho = ops.clip(mean, 1e-6, 1 - 1e-6)
         value = ops.sum(

@@ -1,4 +1,4 @@
-"""What an autoencoder must undo. Active in training only."""
+"""Changes of the input for the autoencoder to undo, active in training only."""
 
 from ae_zoo.corruptions.base import Corruption, CorruptionLayer
 from ae_zoo.corruptions.mapped import MappedHoles, MappedNoise, MappedQuality
@@ -22,7 +22,7 @@ CORRUPTIONS = {
 
 
 def get(name: str, level, seed: int | None = None) -> CorruptionLayer:
-    """The corruption called `name`, of `CORRUPTIONS`."""
+    """Builds the corruption called `name`, one of `CORRUPTIONS`."""
     if name not in CORRUPTIONS:
         raise UnknownNameError(
             f"Unknown corruption {name!r}; choose one of {', '.join(CORRUPTIONS)}."

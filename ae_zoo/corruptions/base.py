@@ -1,4 +1,4 @@
-"""What every corruption can do."""
+"""The interface of every corruption."""
 
 import keras
 import numpy as np
@@ -7,11 +7,11 @@ from ae_zoo.layers.replica import ReplicaSeedGenerator
 
 
 class Corruption:
-    """What is done to the inputs in training, for the autoencoder to undo.
+    """A change of the inputs in training, for the autoencoder to undo.
 
     Attributes:
         kind: its name, such as 'gaussian' or 'holes'.
-        mapped: whether it adds a channel to the input, a map of what it did. Such a
+        mapped: whether it adds a channel to the input, a map of the change. Such a
             corruption acts when batches are made: the model's input has the map.
         level: strength, in the unit that the subclass states.
     """
@@ -21,7 +21,7 @@ class Corruption:
     level: float | tuple[float, ...]
 
     def corrupt(self, x, seed):
-        """The corrupted examples of `x`, with the map where there is one.
+        """The corrupted examples of `x`, with the map if there is one.
 
         Args:
             x: `(n, *shape)`.
@@ -31,7 +31,7 @@ class Corruption:
 
 
 class CorruptionLayer(Corruption, keras.layers.Layer):
-    """A corruption inside the model: `corrupt` in training, else the identity.
+    """A corruption inside the model: `corrupt` in training, otherwise the identity.
 
     Args:
         level: strength, in the unit that the subclass states; not negative.

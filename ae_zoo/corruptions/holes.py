@@ -1,11 +1,11 @@
-"""Where pixels are missing: scattered, along strokes, in a block."""
+"""Random masks of missing pixels: scattered, along strokes, in a block."""
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 
 def draw(kind: int, size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """Holes `(height, width)`, bool, of kind 0 (scattered), 1 (strokes), 2 (block)."""
+    """Mask `(height, width)`, bool, of kind 0 (scattered), 1 (strokes), 2 (block)."""
     if kind == 0:
         return scattered(size, rng, rng.uniform(0.1, 0.9))
     if kind == 1:
@@ -14,12 +14,12 @@ def draw(kind: int, size: tuple[int, int], rng: np.random.Generator) -> np.ndarr
 
 
 def scattered(size: tuple[int, int], rng, fraction: float) -> np.ndarray:
-    """Holes `(height, width)`, bool: each pixel by chance."""
+    """Mask `(height, width)`, bool: each pixel with probability `fraction`."""
     return rng.random(size, dtype="float32") < fraction
 
 
 def strokes(size: tuple[int, int], rng, fraction: float) -> np.ndarray:
-    """Holes `(height, width)`, bool: lines, 2 to 8 wide, until `fraction` is gone."""
+    """Mask `(height, width)`, bool: lines, 2 to 8 wide, until `fraction` is missing."""
     drawing = Image.new("1", size[::-1])
     pen = ImageDraw.Draw(drawing)
     length = max(8, min(size) // 2)
@@ -34,7 +34,7 @@ def strokes(size: tuple[int, int], rng, fraction: float) -> np.ndarray:
 
 
 def block(size: tuple[int, int], rng, side: int) -> np.ndarray:
-    """Holes `(height, width)`, bool: one square somewhere."""
+    """Mask `(height, width)`, bool: one square at a random place."""
     holes = np.zeros(size, bool)
     top, left = (int(rng.integers(0, max(1, n - side + 1))) for n in size)
     holes[top : top + side, left : left + side] = True

@@ -1,7 +1,7 @@
-"""Corruptions with a map, one more channel of the input, of what they did.
+"""Corruptions that add a map of the change, as one more channel of the input.
 
-They act when batches are read, not inside the model, which takes pictures that are
-corrupted already, with their map.
+They act when batches are read, not inside the model, which takes corrupted pictures
+with their map.
 """
 
 import numpy as np
@@ -11,11 +11,11 @@ from ae_zoo.corruptions.holes import draw
 
 
 class MappedNoise(Corruption):
-    """Gaussian noise of a random level, and a map of the level.
+    """Gaussian noise of a random level, with a map of the level.
 
     Args:
-        level: largest standard deviation, in units of the input; each example draws its
-            own between 0 and this.
+        level: largest standard deviation, in units of the input; each example has one
+            drawn between 0 and this.
     """
 
     kind = "gaussian"
@@ -35,9 +35,9 @@ class MappedNoise(Corruption):
 
 
 class MappedHoles(Corruption):
-    """Missing pixels, and a map that is 1 where they are and 0 elsewhere.
+    """Missing pixels, with a map that is 1 at them and 0 elsewhere.
 
-    Each example draws one kind of hole: scattered pixels, strokes, or a block.
+    The kind of mask is drawn for each example: scattered pixels, strokes, or a block.
     """
 
     kind = "holes"
@@ -52,10 +52,10 @@ class MappedHoles(Corruption):
 
 
 class MappedQuality(Corruption):
-    """No damage, but the quality to compress with, drawn for each example.
+    """No change of the picture, but a map of the quality, drawn for each example.
 
     Args:
-        qualities: how many there are; the map holds one of 0, 1, ...
+        qualities: number of qualities; the map holds one of 0, 1, ...
     """
 
     kind = "quality"
@@ -71,12 +71,12 @@ class MappedQuality(Corruption):
 
 
 def with_map(x: np.ndarray, values) -> np.ndarray:
-    """Pictures `(n, h, w, c)` and `values`, spread to one more channel."""
+    """Pictures `(n, h, w, c)` with `values` broadcast to one more channel."""
     values = np.broadcast_to(np.float32(values), (*x.shape[:-1], 1))
     return np.concatenate([x, values], axis=-1)
 
 
 def without(x: np.ndarray, holes: np.ndarray) -> np.ndarray:
-    """Pictures `(n, h, w, c)` with holes `(n, h, w)`, bool, and their map."""
+    """Pictures `(n, h, w, c)` with 0 where `holes` `(n, h, w)`, bool, and their map."""
     holes = holes[..., None]
     return with_map(np.where(holes, np.float32(0), x), holes)

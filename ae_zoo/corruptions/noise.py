@@ -1,4 +1,4 @@
-"""Noise that does not move: each value on its own."""
+"""Noise that is independent for each value."""
 
 import keras
 from keras import ops

@@ -1,4 +1,4 @@
-"""Shifts: each example moved as a whole."""
+"""Shifts of whole examples."""
 
 import keras
 import numpy as np
@@ -10,11 +10,11 @@ from ae_zoo.errors import InputError
 
 @keras.saving.register_keras_serializable("ae_zoo")
 class ShiftCorruption(CorruptionLayer):
-    """Moves each example by up to the fraction `level` of its size; 0 comes in.
+    """Shifts each example by up to the fraction `level` of its size, padding with 0.
 
-    Along the first two axes: images up, down and sideways, spectrograms in time and
-    pitch, so that the code says little about where things are. `level` is one number,
-    or one for each of the axes.
+    It acts on the first two axes: images move vertically and horizontally, spectrograms
+    in time and pitch, so that the code depends little on position. `level` is one
+    number, or one for each of the two axes.
     """
 
     kind = "shift"

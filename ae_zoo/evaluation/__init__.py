@@ -1,8 +1,8 @@
-"""How good a model is, in numbers that the same command gives again.
+"""Reproducible measurements of a model, and of baselines on the same data.
 
-One file a question. A question is a module with `applies(subject)` and
-`measure(subject)`, which returns two dictionaries: the model's metrics and those
-of the simple baselines that stand beside them.
+Each file answers one question. It is a module with `applies(subject)` and
+`measure(subject)`, which returns two dictionaries: the metrics of the model and those
+of simple baselines.
 """
 
 import os
@@ -49,23 +49,23 @@ def evaluate(
     data_dir: str | os.PathLike | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> dict:
-    """Asks every question that applies to a model, on its test split.
+    """Measures a model on its test split by every question that applies to it.
 
     Args:
-        model_or_name: what `ae_zoo.load` takes, or an `Autoencoder`.
+        model_or_name: an `Autoencoder`, or a name or path for `ae_zoo.load`.
         dataset: TFDS name of a labelled image set; by default the one in the
             model's manifest entry. Models of photographs have test sets of their own.
         data_dir: where TFDS keeps its files, else `TFDS_DATA_DIR`.
-        progress: called with the name of each question before it is asked.
+        progress: called with the name of each question before it is measured.
 
     Returns:
         `{"name": str, "metrics": {key: float}, "baselines": {key: float}}`. A
-        baseline's key is its method before the metric, as in 'pca_mse'.
+        baseline's key is the method and the metric, as in 'pca_mse'.
 
     Raises:
         InputError: no data set is known, or its images do not fit the model.
         UnknownNameError: no such model or data set.
-        DownloadError: the weights or the data cannot be had.
+        DownloadError: the weights or the data cannot be downloaded.
     """
     name, model, dataset = _resolve(model_or_name, dataset)
     if _takes_any_size(model):  # its questions name their test sets
@@ -97,7 +97,7 @@ def _takes_any_size(model: Autoencoder) -> bool:
 
 
 def _resolve(model_or_name, dataset) -> tuple[str, Autoencoder, str]:
-    """Name, model and data set to measure."""
+    """Name, model and data set of the measurement."""
     if isinstance(model_or_name, Autoencoder):
         entry, model = {"name": model_or_name.name}, model_or_name
     else:

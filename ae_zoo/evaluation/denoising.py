@@ -1,4 +1,4 @@
-"""How well is noise removed? Beside it, total-variation denoising."""
+"""How well does the model denoise? Baseline: total-variation denoising."""
 
 import numpy as np
 from skimage.restoration import denoise_tv_chambolle
@@ -7,28 +7,28 @@ from ae_zoo.evaluation.reconstruction import psnr
 
 # Standard deviations of the noise, on images in [0, 1].
 SIGMAS = (0.1, 0.25, 0.5, 0.75)
-# The first test images: total variation takes them one at a time.
+# Number of test images; few, as total variation takes them one at a time.
 IMAGES = 1000
-# Weights tried for total variation, in units of sigma.
+# Candidate weights of total variation, in units of sigma.
 TV_WEIGHTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 SEED = 0
 
 
 def applies(subject) -> bool:
-    """Only models trained to remove Gaussian noise from images of one size."""
+    """Whether the model is trained to denoise images of a fixed size."""
     model, corruption = subject.model, subject.model.corruption
     is_gaussian = corruption is not None and corruption.kind == "gaussian"
     return is_gaussian and not corruption.mapped and len(model.input_shape) == 4
 
 
 def measure(subject) -> tuple[dict, dict]:
-    """PSNR in dB on the first 1,000 test images at four levels of noise.
+    """PSNR in dB on the first 1,000 test images at four noise levels.
 
-    White Gaussian noise with a fixed seed is added and not clipped; what comes out
-    is clipped to [0, 1]. `denoise_psnr@S` is the model's, `noisy_psnr@S` that of
-    the input as it is, and `tv_denoise_psnr@S` that of scikit-image's
-    `denoise_tv_chambolle` with the weight that is best on these very images: a
-    choice in the baseline's favour.
+    White Gaussian noise with a fixed seed is added and not clipped; the output is
+    clipped to [0, 1]. `denoise_psnr@S` is that of the model, `noisy_psnr@S` that of
+    the noisy input, and `tv_denoise_psnr@S` that of scikit-image's
+    `denoise_tv_chambolle` with the weight that is best on the same images, which
+    favours the baseline.
     """
     clean = subject.test[:IMAGES]
     metrics, baselines = {}, {}

@@ -1,4 +1,4 @@
-"""The model being measured, its data, and what the questions share."""
+"""The model being measured, its data, and results that several questions use."""
 
 from functools import cached_property
 
@@ -9,9 +9,9 @@ from ae_zoo.autoencoder import Autoencoder
 from ae_zoo.datasets import Examples, load_pictures
 from ae_zoo.errors import InputError
 
-# Directions with less variance than this, relative to the largest, are rounding.
+# Directions with less variance than this, relative to the largest, hold rounding.
 NULL_VARIANCE = 1e-10
-# Values of an example up to which PCA is exact: it takes their number to the third.
+# Values of an example up to which PCA is exact; the cost grows with their cube.
 WIDEST_EXACT = 5000
 
 
@@ -23,25 +23,25 @@ class Photographs:
         data_dir: where TFDS keeps its files.
     """
 
-    name = None  # of the data
+    name = None  # a model of photographs has no single data set
     labelled = False
 
     def __init__(self, model: Autoencoder, data_dir=None):
         self.model, self.data_dir = model, data_dir
 
     def pictures(self, name: str, split: str) -> list[np.ndarray]:
-        """As `ae_zoo.datasets.load_pictures`."""
+        """Loads pictures by `ae_zoo.datasets.load_pictures`."""
         return load_pictures(name, split, self.data_dir)
 
 
 class Measured:
-    """A model beside its data; codes and PCA are computed once, when first asked.
+    """A model with its data; codes and PCA are computed once, when first used.
 
     Args:
         model: the `Autoencoder`.
         train, test: examples `(n, *input_shape)`, float32 in [0, 1], and labels
             `(n,)` or None, as from `ae_zoo.datasets.load_arrays`.
-        name, data_dir: of the data, as of `load_arrays`.
+        name, data_dir: name and folder of the data, as for `load_arrays`.
 
     Attributes:
         labelled: whether the labels are classes of one kind.
@@ -95,19 +95,19 @@ class Measured:
         return self._project(self.test)
 
     def _project(self, x) -> np.ndarray:
-        # Pixels that never change leave directions that only hold rounding
-        # errors, which standardisation would blow up to unit variance.
+        # Constant pixels cause directions that hold only rounding errors, which
+        # standardisation would scale to unit variance.
         variance = self.pca.explained_variance_
         kept = variance > NULL_VARIANCE * variance[0]
         return self.pca.transform(flatten(x))[:, kept].astype("float32")
 
     @cached_property
     def pca_reconstruction(self) -> np.ndarray:
-        """The test split as PCA rebuilds it: not clipped, `(n, *input_shape)`."""
+        """The test split reconstructed by PCA, not clipped, `(n, *input_shape)`."""
         rebuilt = self.pca.inverse_transform(self.pca.transform(flatten(self.test)))
         return rebuilt.astype("float32").reshape(self.test.shape)
 
 
 def flatten(x: np.ndarray) -> np.ndarray:
-    """One float32 row an example."""
+    """Examples as rows, float32."""
     return np.reshape(x, (len(x), -1)).astype("float32", copy=False)

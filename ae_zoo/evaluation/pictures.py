@@ -13,15 +13,18 @@ if TYPE_CHECKING:
 
 
 def reconstruction_rows(model, images: np.ndarray) -> np.ndarray:
-    """Images, for a denoising model noisy copies, and reconstructions, one after
-    the other: `(2n or 3n, height, width, channels)`."""
+    """Stacks images, corrupted copies if the model corrupts, and reconstructions.
+
+    Returns:
+        `(2n or 3n, height, width, channels)`.
+    """
     rows, inputs = [images], images
     if model.corruption is not None:
         inputs = np.asarray(model.corruption.corrupt(images, 0))
         damaged = inputs[..., : images.shape[-1]]  # without a map
         if not np.array_equal(damaged, images):
             rows.append(damaged)
-    # Not by `predict`, which would wait for the other workers of a training.
+    # `predict` would wait for the other workers of a training.
     rows.append(np.asarray(model(inputs, training=False)))
     return np.concatenate(rows)
 

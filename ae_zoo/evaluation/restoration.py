@@ -1,4 +1,4 @@
-"""How well is noise removed from photographs? Beside it, BM3D and non-local means."""
+"""How well are photographs denoised? Baselines: BM3D and non-local means."""
 
 import importlib.util
 
@@ -11,23 +11,23 @@ from ae_zoo.tasks.noise import estimate_noise
 from ae_zoo.tasks.restoration import WHITE, Denoiser
 
 SIGMAS = (15, 25, 50)  # in levels of 255
-# The test sets of the literature, by the model's channels.
+# Test sets of the literature by number of channels.
 SETS = {1: ("bsd68", "set12"), 3: ("cbsd68",)}
 
 
 def applies(subject) -> bool:
-    """Only models that are told the level of Gaussian noise."""
+    """Whether the model denoises at a given noise level."""
     model = subject.model
     return "denoise" in model.tasks and model.corruption.mapped
 
 
 def measure(subject) -> tuple[dict, dict]:
-    """Mean PSNR in dB and SSIM of the test pictures at three levels of noise.
+    """Mean PSNR in dB and SSIM of the test pictures at three noise levels.
 
-    White Gaussian noise, seeded by the picture's number, is added and not clipped; what
-    comes out is clipped to [0, 1]. `SET_psnr@S` is told the level S and
-    `SET_blind_psnr@S` estimates it. Beside them the same of non-local means and, where
-    the package bm3d is installed, of BM3D, both told the level.
+    White Gaussian noise, seeded by the picture's number, is added and not clipped; the
+    output is clipped to [0, 1]. `SET_psnr@S` and `SET_ssim@S` have the noise level S
+    given, `SET_blind_psnr@S` has it estimated. The baselines are non-local means and,
+    if the package bm3d is installed, BM3D, both with the noise level given.
     """
     denoiser = Denoiser(subject.model)
     metrics, baselines = {}, {}
@@ -51,7 +51,7 @@ def measure(subject) -> tuple[dict, dict]:
 
 
 def _mean(figure, clean: list, restored: list) -> float:
-    """Mean over pictures of different sizes of a figure of batches."""
+    """Mean over pictures, of different sizes, of a metric that takes batches."""
     values = [
         figure(truth[None], np.clip(x, 0, 1)[None])
         for truth, x in zip(clean, restored, strict=True)
@@ -67,7 +67,7 @@ def _peers() -> dict:
 
 
 def non_local_means(noisy: np.ndarray, sigma: float) -> np.ndarray:
-    """Buades et al., 2005, with the settings of scikit-image's example."""
+    """Denoises as Buades et al., 2005, with the settings of scikit-image's example."""
     restored = denoise_nl_means(
         noisy,
         patch_size=5,
@@ -81,7 +81,7 @@ def non_local_means(noisy: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def _bm3d(noisy: np.ndarray, sigma: float) -> np.ndarray:
-    """Dabov et al., 2007, by its authors' package."""
+    """Denoises as Dabov et al., 2007, by the authors' package."""
     import bm3d
 
     method = bm3d.bm3d if noisy.shape[-1] == 1 else bm3d.bm3d_rgb

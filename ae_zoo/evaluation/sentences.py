@@ -1,4 +1,4 @@
-"""How well are sentences rebuilt, what do their codes say? Beside it, PCA and LSA."""
+"""How well are sentences reconstructed and classified? Baselines: PCA and LSA."""
 
 import numpy as np
 from sklearn.decomposition import TruncatedSVD
@@ -9,23 +9,23 @@ from ae_zoo.data.texts import simplify
 from ae_zoo.datasets.sentences import load_texts
 from ae_zoo.evaluation.probe import probe_accuracy
 
-CLASSIFIED = ("trec", "subj")  # sets
+CLASSIFIED = ("trec", "subj")  # sources whose labels are predicted
 SEED = 0
 
 
 def applies(subject) -> bool:
-    """Only text whose labels are known."""
+    """Whether the data are the labelled sentences."""
     return subject.name == "sentences"
 
 
 def measure(subject) -> tuple[dict, dict]:
-    """Characters that are right, and accuracies of a linear probe.
+    """Share of correct characters, and accuracies of a linear probe.
 
-    `character_accuracy` is that of the test sentences that fit into the model whole,
-    `pca_` that of PCA with a code of the same size. `trec_accuracy` and `subj_accuracy`
-    are test accuracies of a logistic regression on the codes, `lsa_` on latent semantic
-    analysis of the same size (Deerwester et al., 1990: TF-IDF of words and pairs of
-    words, SVD) of whole sentences, of which the model sees the beginning alone.
+    `character_accuracy` covers the test sentences that fit into the model as a whole;
+    its baseline is PCA with a code of the same size. `trec_accuracy` and
+    `subj_accuracy` are test accuracies of a logistic regression on the codes; `lsa_` on
+    latent semantic analysis of the same size (Deerwester et al., 1990: TF-IDF of words
+    and pairs of words, SVD). LSA sees whole sentences, the model only their beginnings.
     """
     train_texts, test_texts = (
         load_texts(subject.name, split, subject.data_dir)[0]
@@ -57,6 +57,6 @@ def measure(subject) -> tuple[dict, dict]:
 
 
 def _characters(truth: np.ndarray, rebuilt: np.ndarray, known: np.ndarray) -> float:
-    """Share of the characters at `known` places that are right."""
+    """Share of the characters at `known` positions that are correct."""
     right = truth.argmax(axis=-1) == rebuilt.argmax(axis=-1)
     return float(right[known].mean())

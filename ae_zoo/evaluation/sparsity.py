@@ -5,7 +5,7 @@ from keras import ops
 
 
 def applies(subject) -> bool:
-    """Only models that ask for a sparse code."""
+    """Whether the model is trained to have a sparse code."""
     bottleneck = subject.model.bottleneck
     return bottleneck is not None and bottleneck.sparse
 
@@ -13,11 +13,11 @@ def applies(subject) -> bool:
 def measure(subject) -> tuple[dict, dict]:
     """Statistics of the codes of the test split.
 
-    A unit is active on an image where its pre-activation is positive: above 0 for
+    A unit is active on an image if its pre-activation is positive: above 0 for
     a rectified code, above 0.5 for a sigmoid one. `code_mean_activation` is the
     mean over images and units of |z|, `code_active_fraction` the share of units
     active on an image, and `code_dead_fraction` the share of units active on none.
-    No baseline.
+    There is no baseline.
     """
     codes = subject.test_codes
     activation = subject.model.bottleneck.activation

@@ -1,4 +1,4 @@
-"""The layers that Keras lacks: every public class of the files of this folder."""
+"""Layers that Keras lacks: every public class of the files in this folder."""
 
 from ae_zoo._lazy import attach_folder
 

@@ -1,9 +1,9 @@
 """Convolutions between images so small that a matrix product is faster.
 
-Where the coarser image is 2 x 2 or 1 x 1 and the kernel is large, TensorFlow's
+If the coarser image is 2 x 2 or 1 x 1 and the kernel is large, TensorFlow's
 convolutions are slow on a CPU. A product with all patches at once is up to three times
 as fast, and about as fast where the kernel is small; `scripts/benchmark_convolution.py`
-shows it.
+measures it.
 """
 
 import functools
@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-SMALL = 2  # side of the coarser image, up to which the product is faster
+SMALL = 2  # largest side of the coarser image for which the product is faster
 
 
 @keras.saving.register_keras_serializable("ae_zoo")
@@ -90,9 +90,9 @@ def _check(layer, groups: int = 1) -> None:
 
 @functools.cache
 def _windows(size, kernel_size, strides) -> np.ndarray:
-    """Which pixel each tap of each window sees, `(windows * taps, pixels)` of 0 and 1.
+    """The pixel that each tap of each window reads, `(windows * taps, pixels)`, 0 or 1.
 
-    Windows, taps and pixels are counted row by row; the padding is seen by none.
+    Windows, taps and pixels are numbered row by row; taps on the padding read none.
     """
     rows, columns = map(_windows_of_axis, size, kernel_size, strides)
     seen = np.einsum("akx,bly->abklxy", rows, columns)

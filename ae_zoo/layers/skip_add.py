@@ -1,14 +1,14 @@
-"""The sum of a skip and a coarser scale, of any size."""
+"""The sum of a skip connection and a coarser scale, of any size."""
 
 import keras
 
 
 @keras.saving.register_keras_serializable("ae_zoo")
 class SkipAdd(keras.layers.Layer):
-    """Adds a skip to what comes up from the coarser scale.
+    """Adds a skip connection to the enlarged coarser scale.
 
-    Halving rounds odd sizes up, so what comes up may have a row or a column more than
-    the skip: it is cut off.
+    Halving rounds odd sizes up, so the enlarged map may have one row or column more
+    than the skip connection; these are cropped.
 
     Shapes: `(batch, h or more, w or more, c)` and `(batch, h, w, c)` ->
     `(batch, h, w, c)`.

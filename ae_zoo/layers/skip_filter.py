@@ -5,12 +5,12 @@ import keras
 
 @keras.saving.register_keras_serializable("ae_zoo")
 class SkipFilter(keras.layers.Layer):
-    """Filters a picture in its holes, at each pixel by a kernel of its own.
+    """Filters a picture at its missing pixels, each with a kernel of its own.
 
-    What comes up from the coarser scale has for each pixel a weight for each of its
-    neighbours, and a sum for each channel. The pixel changes by the sum, and by the
-    weighted differences between its neighbours and itself. The picture's last channel
-    is a map that is 1 in holes; elsewhere nothing changes.
+    For each pixel, the enlarged coarser scale holds a weight for each neighbour and an
+    offset for each channel. The offset and the weighted differences between neighbours
+    and pixel are added to the pixel. The picture's last channel is a map that is 1 at
+    missing pixels; the others do not change.
 
     Args:
         size: side of the kernels, odd.
@@ -18,8 +18,8 @@ class SkipFilter(keras.layers.Layer):
     Shapes: `(batch, h or more, w or more, size² - 1 + c)` and `(batch, h, w, c + 1)` ->
     `(batch, h, w, c)`.
 
-    Reference: Bako et al., 2017, doi:10.1145/3072959.3073708, who predict the kernels
-    of denoising.
+    Reference: Bako et al., 2017, doi:10.1145/3072959.3073708, who predict kernels for
+    denoising.
     """
 
     def __init__(self, size: int, **kwargs):
@@ -33,7 +33,7 @@ class SkipFilter(keras.layers.Layer):
         told = told[:, :height, :width]
         margin = self.size // 2
         padded = picture
-        for _ in range(margin):  # the edge repeats, also where it is all there is
+        for _ in range(margin):  # repeats the edge, also of a picture one pixel wide
             frame = [[0, 0], [1, 1], [1, 1], [0, 0]]
             padded = keras.ops.pad(padded, frame, mode="symmetric")
         places = [(i, j) for i in range(self.size) for j in range(self.size)]

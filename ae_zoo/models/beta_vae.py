@@ -22,8 +22,8 @@ def beta_vae(
     """Variational autoencoder with beta > 1, for few, independent latent factors.
 
     Use it to find what varies in the data: the heavier KL divergence switches off
-    the dimensions of the code that are not needed and makes the rest independent,
-    at the price of blurrier reconstructions.
+    unneeded dimensions of the code and makes the others independent, at the price
+    of blurrier reconstructions.
 
     Args:
         input_shape: shape of one example, float32 in [0, 1].
@@ -33,7 +33,7 @@ def beta_vae(
         loss: 'bce' (Bernoulli likelihood, nats) or 'mse' (squared error).
         output: 'sigmoid' or 'linear'.
         seed: integer, for reproducible training noise.
-        **options: of the backbone: `filters`, `hidden`, `activation`, `dropout`,
+        **options: backbone options: `filters`, `hidden`, `activation`, `dropout`,
             `l1`, `l2`, ...
 
     Example:

@@ -33,10 +33,10 @@ def conv_ae(
         latent_dim: size of the linear code.
         filters: channels after each halving of the image.
         kernel_size: side of the kernels.
-        activation: of the hidden layers: 'linear', 'tanh', 'sigmoid', 'relu', 'gelu'.
+        activation: hidden activation: 'linear', 'tanh', 'sigmoid', 'relu', 'gelu'.
         loss: 'mse' (squared error an example) or 'bce' (nats an example).
         output: 'sigmoid' or 'linear'.
-        batch_norm: normalise each batch after every hidden convolution.
+        batch_norm: whether batch normalisation follows every hidden convolution.
         dropout: rate after each halving in the encoder.
         l1, l2: weight penalties on the kernels.
 

@@ -1,4 +1,4 @@
-"""The convolutional-recurrent autoencoder of video."""
+"""The convolutional-recurrent autoencoder for video."""
 
 from ae_zoo.assemble import join_plain
 from ae_zoo.backbones.convlstm import ConvLSTMBackbone
@@ -24,7 +24,8 @@ def convlstm_ae(
 ):
     """Autoencoder of convolutions within frames and a ConvLSTM between them.
 
-    Use it for short videos: one code holds all frames, and what moves is said once.
+    Use it for short videos: one code describes all frames, and a moving object only
+    once.
 
     Args:
         input_shape: `(frames, height, width, channels)`, float32 in [0, 1]; height and
@@ -32,11 +33,11 @@ def convlstm_ae(
         latent_dim: size of the linear code.
         filters: channels after each halving of the frames.
         kernel_size: side of the kernels.
-        activation: of the hidden convolutions: 'linear', 'tanh', 'sigmoid', 'relu',
-            'gelu'.
+        activation: hidden activation: 'linear', 'tanh', 'sigmoid', 'relu', 'gelu'.
         loss: 'mse', 'mae' (squared or absolute error an example) or 'bce' (nats an
             example).
-        output: 'sigmoid', which can be stuck at 0 where most is black, or 'linear'.
+        output: 'sigmoid', which can get stuck at 0 if most pixels are black, or
+            'linear'.
         dropout: rate after each halving in the encoder.
         l1, l2: weight penalties on the kernels.
 

@@ -22,9 +22,9 @@ def denoising_ae(
     seed=None,
     **options,
 ):
-    """Autoencoder trained to undo noise: damaged input, clean target.
+    """Autoencoder trained to remove noise: corrupted input, clean target.
 
-    Use it to clean small images (`reconstruct` of a noisy image is the denoised
+    Use it to denoise small images (`reconstruct` of a noisy image returns the denoised
     one), and for features that do not change with noise. The noise is added in
     training only.
 
@@ -34,12 +34,13 @@ def denoising_ae(
         backbone: 'conv', 'dense', 'conv1d', 'recurrent' or 'convlstm'.
         noise: 'gaussian' (`level` is the standard deviation), 'masking' or
             'salt_and_pepper' (`level` is the fraction of values hit), or 'shift'
-            (`level` is the largest, as a fraction of the size, or one for each axis).
+            (`level` is the largest shift as a fraction of the size, or one such
+            fraction for each axis).
         level: strength of the noise.
         loss: 'mse' (squared error an example) or 'bce' (nats an example).
         output: 'sigmoid' or 'linear'.
         seed: integer, for reproducible noise.
-        **options: of the backbone: `filters`, `hidden`, `activation`, `dropout`,
+        **options: backbone options: `filters`, `hidden`, `activation`, `dropout`,
             `l1`, `l2`, ...
 
     Example:

@@ -21,21 +21,21 @@ def fsq_ae(
 ):
     """Autoencoder whose code is a grid of integers.
 
-    Use it for tokens: `encode(x, indices=True)` gives the integers, an example as a
-    short picture or sequence of them, for a generative model of sequences or for
-    storage; `decode(indices, indices=True)` gives the examples back. Every code of the
-    alphabet is in use without a codebook to train.
+    Use it for tokens: `encode(x, indices=True)` returns a small grid or a short
+    sequence of integers for each example, for a generative model of sequences or for
+    storage; `decode(indices, indices=True)` reconstructs the examples. There is no
+    codebook to train and no code that remains unused.
 
     Args:
         input_shape: shape of one example, float32 in [0, 1].
         levels: number of values of each channel of the code; their product is the size
-            of the alphabet. (8, 5, 5, 5) makes 1,000, (8, 8, 8, 5, 5, 5) 64,000.
+            of the alphabet. (8, 5, 5, 5) makes 1,000, (8, 8, 8, 5, 5, 5) makes 64,000.
         backbone: 'conv' or 'convlstm', whose code is a grid; 'conv1d', whose code is
             tokens; 'dense' or 'recurrent', whose code is a single integer.
         loss: 'mse' (squared error an example) or 'bce' (nats an example).
         output: 'sigmoid' or 'linear'.
-        **options: of the backbone: `filters`, `hidden`, `activation`, `dropout`, `l1`,
-            `l2`, ...; `flatten=True` makes one integer of an example.
+        **options: backbone options: `filters`, `hidden`, `activation`,
+            `dropout`, `l1`, `l2`, ...; with `flatten=True` each example is one integer.
 
     Example:
 

@@ -25,23 +25,23 @@ def recurrent_ae(
 ):
     """Autoencoder of LSTM or GRU layers: a sequence from one code.
 
-    Use it for sequences in which order matters more than place, and of different
-    lengths, filled up with zeros.
+    Use it for sequences in which order matters more than position, and for sequences
+    of different lengths, padded with zeros.
 
     Args:
         input_shape: `(length, channels)`, float32; steps that are 0 in all channels are
             skipped by the encoder.
         latent_dim: size of the linear code.
-        units: of each layer, outermost first.
+        units: units of each layer, outermost first.
         cell: 'lstm' or 'gru'.
-        bidirectional: the encoder also reads backwards.
+        bidirectional: whether the encoder also reads backwards.
         decoding: 'repeat' (the decoder reads the code at each step) or 'feedback' (it
-            also reads its last output, in training the input in its place).
+            also reads its previous output, replaced by the true one in training).
         loss: 'mse', 'mae' (squared or absolute error an example), 'bce' or 'cce' (nats
             an example).
         output: 'linear', 'sigmoid' or 'softmax'.
         dropout: rate on the input of each layer of the encoder.
-        l1, l2: weight penalties on the kernels, but those of the states.
+        l1, l2: weight penalties on the kernels, except those of the states.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""The deep autoencoder, trained layer by layer first."""
+"""The deep autoencoder with layer-wise pretraining."""
 
 from ae_zoo.assemble import join_plain
 from ae_zoo.backbones.dense import DenseBackbone
@@ -23,20 +23,20 @@ def stacked_ae(
 ):
     """Deep autoencoder made of single layers, each trained to denoise its input.
 
-    Use it where labels are few and the network is deep: every layer first learns
-    alone, as a denoising autoencoder of the layer below
-    (`ae_zoo.training.pretrain_stack`), and the whole is then fine-tuned. The
-    network is that of `deep_ae`, by default with tied weights.
+    Use it where labels are few and the network is deep: each layer is first
+    trained alone, as a denoising autoencoder of the layer below
+    (`ae_zoo.training.pretrain_stack`), and then all layers are fine-tuned together.
+    The network is that of `deep_ae`, by default with tied weights.
 
     Args:
         input_shape: shape of one example, float32, in [0, 1] for a sigmoid output.
         latent_dim: size of the linear code.
         hidden: units of the encoder's layers, outermost first.
-        activation: of the hidden layers: 'linear', 'tanh', 'sigmoid', 'relu', 'gelu'.
+        activation: hidden activation: 'linear', 'tanh', 'sigmoid', 'relu', 'gelu'.
         loss: 'mse' (squared error an example) or 'bce' (nats an example).
         output: 'sigmoid' or 'linear'.
         l1, l2: weight penalties on the kernels.
-        tied: the decoder uses the encoder's kernels, transposed.
+        tied: whether the decoder uses the encoder's kernels, transposed.
 
     Example:
 

@@ -23,10 +23,10 @@ def vae(
 ):
     """Variational autoencoder: a Gaussian code pulled towards N(0, I).
 
-    Use it to generate (`sample`), to walk between examples (`interpolate`), and
-    for smooth codes. With `loss="bce"` and `beta=1` the loss is the negative
-    evidence lower bound in nats an example. `encode` gives the mean. Raise beta
-    from 0 over the first epochs by `ae_zoo.training.PenaltyWarmup`.
+    Use it to generate examples (`sample`), to interpolate between them
+    (`interpolate`), and for smooth codes. With `loss="bce"` and `beta=1` the loss is
+    the negative evidence lower bound in nats an example. `encode` returns the mean.
+    `ae_zoo.training.PenaltyWarmup` raises beta from 0 over the first epochs.
 
     Args:
         input_shape: shape of one example, float32 in [0, 1].
@@ -36,7 +36,7 @@ def vae(
         loss: 'bce' (Bernoulli likelihood, nats) or 'mse' (squared error).
         output: 'sigmoid' or 'linear'.
         seed: integer, for reproducible training noise.
-        **options: of the backbone: `hidden`, `filters`, `activation`, `dropout`,
+        **options: backbone options: `hidden`, `filters`, `activation`, `dropout`,
             `l1`, `l2`, ...
 
     Example:

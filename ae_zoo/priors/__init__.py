@@ -1,4 +1,4 @@
-"""Distributions of codes: every public class of the files of this folder."""
+"""Distributions of codes: every public class of the files in this folder."""
 
 from ae_zoo._lazy import attach_folder
 

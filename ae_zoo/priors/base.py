@@ -1,4 +1,4 @@
-"""What every prior can do."""
+"""The interface of every prior."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ class Prior:
     """A distribution of codes, from which new ones are drawn."""
 
     def sample(self, n: int, seed: int | None = None, temperature: float = 1.0):
-        """`n` codes `(n, *shape)`.
+        """Draws `n` codes `(n, *shape)`.
 
         Args:
             n: number of codes.
@@ -19,6 +19,6 @@ class Prior:
     def log_prob(self, z) -> np.ndarray:
         """Logarithm of the density of codes `(..., *shape)`, in nats, `(...)`.
 
-        Takes arrays, and symbolic tensors of a functional model.
+        Takes arrays, or symbolic tensors of a functional model.
         """
         raise NotImplementedError

@@ -9,10 +9,10 @@ from ae_zoo.priors.base import Prior
 
 
 class NormalPrior(Prior):
-    """N(0, I).
+    """The distribution N(0, I).
 
     Args:
-        shape: of a code.
+        shape: shape of a code.
     """
 
     def __init__(self, shape: tuple[int, ...]):

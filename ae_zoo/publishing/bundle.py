@@ -1,4 +1,4 @@
-"""Puts a finished training into the zoo: weights folder, manifest entry, model card."""
+"""Adds a finished training to the zoo: weights folder, manifest entry, model card."""
 
 import dataclasses
 import json
@@ -28,14 +28,14 @@ def bundle(
     Args:
         run: the folder that `ae_zoo.training.train` wrote.
         data_dir: where TFDS keeps its files.
-        progress: called with the name of each question asked of the model.
+        progress: called with the name of each question before it is measured.
 
     Returns:
         The manifest entry, already written to the manifest.
 
     Raises:
-        ManifestError: `run` holds no finished training, or one by another recipe
-            than the packaged one of that name, or it misses what that must reach.
+        ManifestError: `run` holds no finished training, its recipe differs from the
+            packaged one of that name, or it misses the values required there.
     """
     from ae_zoo.evaluation import evaluate
     from ae_zoo.training.recipe import load_recipe, missed_limits
@@ -109,7 +109,7 @@ def bundle(
 
 
 def _channels(data: str, model) -> dict:
-    """What the last axis of the input holds."""
+    """Describes the last axis of the input, for the manifest."""
     if data in READERS:
         return reader(data).INPUT
     return {"channels": {1: "grey", 3: "rgb"}[model.output_shape[-1]]}

@@ -1,4 +1,4 @@
-"""Model cards: what a weight is, how good it is, how it was made."""
+"""Model cards: description, metrics and training of a weight."""
 
 import json
 from pathlib import Path
@@ -29,15 +29,15 @@ LABELS = {
     "code_active_fraction": "active units an image",
     "code_dead_fraction": "dead units",
     "spoken_digit_accuracy": "spoken digits, linear probe, accuracy",
-    "spoken_digit_speaker_out_accuracy": "the same, of a speaker left out",
-    "character_accuracy": "characters right",
-    "trec_accuracy": "kinds of questions (TREC), linear probe, accuracy",
+    "spoken_digit_speaker_out_accuracy": "the same, for a held-out speaker",
+    "character_accuracy": "correct characters",
+    "trec_accuracy": "types of questions (TREC), linear probe, accuracy",
     "subj_accuracy": "subjective or not (subj), linear probe, accuracy",
     "skab_auroc": "abnormal windows, area under the ROC curve",
     "skab_aupr": "the same, average precision",
     "ecg5000_auroc": "abnormal heartbeats, area under the ROC curve",
     "ecg5000_aupr": "the same, average precision",
-    "fraud_auroc": "frauds, area under the ROC curve",
+    "fraud_auroc": "fraud, area under the ROC curve",
     "fraud_aupr": "the same, average precision",
     "bpp": "bits a pixel",
     "ms_ssim": "MS-SSIM",
@@ -45,7 +45,7 @@ LABELS = {
     "bd_rate_webp": "rate against WebP's at equal PSNR, %",
     "bd_rate_avif": "rate against AVIF's at equal PSNR, %",
 }
-# How to use what is for pictures of any kind and size, by its task.
+# Usage of models for pictures of any kind and size, by task.
 USES = {
     "denoise": """\
 from ae_zoo.tasks import Denoiser
@@ -56,7 +56,7 @@ clean = denoise("noisy.png")  # estimates the noise""",
 from ae_zoo.tasks import Inpainter
 
 inpaint = Inpainter("{name}")
-whole = inpaint("damaged.png", "mask.png")  # white where it is damaged""",
+whole = inpaint("damaged.png", "mask.png")  # white at missing pixels""",
     "compress": """\
 from ae_zoo.tasks import Compressor
 
@@ -83,7 +83,7 @@ import ae_zoo
 model = ae_zoo.load("{name}")
 # x: {shape}, each column in standard deviations s of normal rows, as 0.5 + s / 20
 errors = ((model.reconstruct(x) - x) ** 2).reshape(len(x), -1).mean(axis=1)"""
-# Ours, as those of the test set may not be passed on.
+# Sentences of our own, as those of the test set may not be redistributed.
 SENTENCES = (
     "where does the river meet the sea ?",
     "a quiet film that says more than most loud ones .",
@@ -126,7 +126,7 @@ def write_card(entry: dict, recipe: dict, folder: Path, model, data_dir=None) ->
 
 
 def _shown(entry: dict, model, folder: Path, data_dir) -> str:
-    """What the model makes of examples: a table of texts, or a picture it saves."""
+    """Shows reconstructions: returns a table of texts, or saves and links a picture."""
     if entry["input"]["channels"] == "characters":
         rebuilt = texts.to_texts(model.reconstruct(texts.one_hot(SENTENCES)))
         pairs = zip(SENTENCES, rebuilt, strict=True)
@@ -137,10 +137,10 @@ def _shown(entry: dict, model, folder: Path, data_dir) -> str:
     images = _examples(entry, data_dir)
     caption, rows = _rows(model, images)
     columns = len(images)
-    if images.ndim == 3:  # spectrograms: time from left to right, low tones below
+    if images.ndim == 3:  # spectrograms: time from left to right, low frequencies below
         rows = np.swapaxes(rows, 1, 2)[:, ::-1, :, None]
     elif images.ndim == 5:  # videos: a frame a column
-        caption = "Test videos, below each its reconstruction, frame by frame"
+        caption = "Test videos, each above its reconstruction, frame by frame"
         columns = images.shape[1]
         pairs = rows.reshape(2, len(images), *images.shape[1:]).swapaxes(0, 1)
         rows = pairs.reshape(-1, *images.shape[2:])
@@ -150,7 +150,7 @@ def _shown(entry: dict, model, folder: Path, data_dir) -> str:
 
 
 def _draw_rows(entry: dict, model, path: Path, data_dir) -> str:
-    """Saves two normal and two abnormal rows, or windows, with what is made of them."""
+    """Saves a plot of two normal and two abnormal examples with reconstructions."""
     from matplotlib.figure import Figure
 
     from ae_zoo.datasets import load_arrays
@@ -162,7 +162,7 @@ def _draw_rows(entry: dict, model, path: Path, data_dir) -> str:
     figure = Figure(figsize=(9, 6), dpi=100, layout="constrained")
     for i, axes in enumerate(figure.subplots(2, 2).flat):
         for values, style in ((rows[i], "#6b7785"), (rebuilt[i], "#c2410c")):
-            # Of a window one column after another.
+            # The columns of a window are plotted one after another.
             axes.plot(values.T.reshape(-1), color=style, lw=1)
         axes.set_title("normal" if i < 2 else "abnormal", size=9, loc="left")
         axes.spines[["top", "right"]].set_visible(False)
@@ -174,7 +174,7 @@ def _draw_rows(entry: dict, model, path: Path, data_dir) -> str:
 
 
 def _examples(entry: dict, data_dir) -> np.ndarray:
-    """Test examples `(n, *input_shape)`; for photographs scikit-image's."""
+    """Test examples `(n, *input_shape)`; scikit-image's photographs for pictures."""
     from ae_zoo.datasets import load_arrays
 
     shape = tuple(entry["input"]["shape"])
@@ -183,9 +183,9 @@ def _examples(entry: dict, data_dir) -> np.ndarray:
     if None not in shape:
         number = 4 if len(shape) == 4 else 8
         return load_arrays(entry["dataset"], "test", data_dir, shape)[0][:number]
-    # Those of the test sets may not be passed on.
+    # Photographs of the test sets may not be redistributed.
     photographs = (astronaut(), chelsea(), coffee())
-    places = ((0, 150), (150, 260))  # of two windows in each
+    places = ((0, 150), (150, 260))  # corners of two windows in each
     windows = [x[i : i + 128, j : j + 128] for x in photographs for i, j in places]
     images = np.stack(windows) / np.float32(255)
     if entry["input"]["channels"] == "grey":
@@ -194,7 +194,7 @@ def _examples(entry: dict, data_dir) -> np.ndarray:
 
 
 def _rows(model, images: np.ndarray) -> tuple[str, np.ndarray]:
-    """What the card's picture shows, and its images row by row."""
+    """The caption of the card's picture, and its images row by row."""
     if "compress" in model.tasks:
         last = model.corruption.qualities - 1
         shown = [model.reconstruct(with_map(images, q)) for q in (0, last // 2, last)]
@@ -202,7 +202,7 @@ def _rows(model, images: np.ndarray) -> tuple[str, np.ndarray]:
         return words, np.concatenate([images, *shown])
     rows = reconstruction_rows(model, images)
     if len(rows) > 2 * len(images):
-        return "Originals, damaged, and restored", rows
+        return "Originals, corrupted inputs, and reconstructions", rows
     return "Test examples above, reconstructions below", rows
 
 
@@ -229,7 +229,7 @@ def _test_data(entry: dict) -> str:
     if None in entry["input"]["shape"]:
         return "on the photographs that the figures name."
     return (
-        "on the test split. PCA has the same code size, or all components where the "
+        "on the test split. PCA has the same code size, or all components if the "
         "code is wider."
     )
 
@@ -245,7 +245,7 @@ def _front_matter(entry: dict) -> str:
 
 
 def _metrics_table(entry: dict) -> str:
-    """One line a metric, with every baseline of the same metric beside it."""
+    """A table with one row for each metric, with all its baselines."""
     lines = ["| metric | this model | baselines |", "|---|---|---|"]
     baselines = entry["baselines"]
     for key, value in entry["metrics"].items():
@@ -265,24 +265,24 @@ def _training(folder: Path) -> dict:
 
 
 def _pretraining(entry: dict, folder: Path) -> str:
-    """The errors with the pretraining and, by `deep_ae`, without it."""
+    """A table of the errors with pretraining, and without it by `deep_ae`."""
     twin = f"deep_ae.{entry['dataset']}"
     others = {e["name"]: e for e in read_manifest()["weights"]}
     if twin not in others:
-        return f"## What the pretraining bought\n\nNot known: {twin} is not in the zoo."
+        return f"## Effect of the pretraining\n\nNot known: {twin} is not in the zoo."
     runs = [
         [row.get("val_mse", row["mse"]) for row in _training(where)["history"]]
         for where in (folder, folder.parent / twin)
     ]
     shared = min(len(run) for run in runs)
     epochs = [e for e in (1, 2, 5, 10, 20, 50, 100) if e <= shared]
-    rows = [(f"held out, epoch {e}", *(run[e - 1] for run in runs)) for e in epochs]
-    rows.append(("held out, best epoch", *(min(run) for run in runs)))
+    rows = [(f"held-out, epoch {e}", *(run[e - 1] for run in runs)) for e in epochs]
+    rows.append(("held-out, best epoch", *(min(run) for run in runs)))
     rows.append(("test", *(e["metrics"]["mse"] for e in (entry, others[twin]))))
     lines = [
-        "## What the pretraining bought\n",
-        f"MSE during the fine-tuning and after it, beside `{twin}`: the same network "
-        "and recipe without the pretraining.\n",
+        "## Effect of the pretraining\n",
+        f"MSE during and after fine-tuning, compared with `{twin}`: the same network "
+        "and recipe without pretraining.\n",
         "| MSE | with | without |",
         "|---|---|---|",
     ]
@@ -296,14 +296,14 @@ def _training_section(entry: dict, recipe: dict) -> str:
         "until the loss on held-out examples of it had stopped falling at each of four "
         "learning rates"
         if data["converged"]
-        else "as many as the recipe allows, without proof that it has converged"
+        else "as many as the recipe allows, without proof of convergence"
     )
     steps = recipe["training"]["steps"]
     length = f"{steps:,} steps" if steps else f"{data['epochs']} epochs"
     return (
         f"## Training\n\n{length} of `{data['name']}`/{data['split']}, "
         f"{end}; {data['training_seconds'] / 60:.1f} minutes on {data['hardware']}. "
-        "Make it again with\n\n"
+        "Train it again by\n\n"
         f"    ae-zoo train {entry['recipe']} --out runs/{entry['name']}\n\n"
         f"The training data's licence is {data['licence']}; the weights are "
         f"{entry['licence']}."

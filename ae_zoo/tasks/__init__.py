@@ -1,4 +1,4 @@
-"""What users do with a model."""
+"""Uses of a model: features, restoration, compression, anomaly detection."""
 
 from ae_zoo._lazy import attach
 

@@ -22,19 +22,20 @@ _DATASET = re.compile(r"(?P<name>\w+(/\w+)?)(:(?P<split>.+))?", re.ASCII)
 
 
 class FeatureExtractor:
-    """Maps whatever holds images to rows of features.
+    """Maps images, sounds or texts from any source to rows of features.
 
     Args:
-        model: an `Autoencoder`, or what `ae_zoo.load` takes, such as 'conv_ae.mnist'.
+        model: an `Autoencoder`, or a name or path for `ae_zoo.load`, such as
+            'conv_ae.mnist'.
         key: one of the model's `feature_keys`; None means 'code'.
-        batch_size: examples the model sees at a time.
-        pool: 'flatten' keeps all values of a grid, tokens or a pyramid in a row; 'mean'
-            takes the mean over the positions of each channel, which has fewer values
-            and does not depend on where things are. A vector stays as it is.
+        batch_size: number of examples at a time.
+        pool: for a grid, tokens or a pyramid, 'flatten' keeps all values in a row, and
+            'mean' takes the mean of each channel over the positions, which has fewer
+            values and depends less on position. A vector is not changed.
 
     Attributes:
         model: the `Autoencoder`.
-        key: the name of the layer.
+        key: name of the layer.
         size: number of features of an example.
 
     Raises:
@@ -81,7 +82,7 @@ class FeatureExtractor:
             `(n, size)`, float32.
 
         Raises:
-            InputError: `x` does not fit the model; the message says what would.
+            InputError: `x` does not fit the model; the message says what fits.
         """
         blocks = stream(x, self.model.input_shape[1:])
         return np.concatenate([self._features(block) for block in blocks])
@@ -117,7 +118,7 @@ def extract(
     key: str | None = None,
     data_dir: str | os.PathLike | None = None,
 ) -> dict[str, np.ndarray]:
-    """Features of a folder, a file or a TFDS data set, with what tells them apart.
+    """Features of a folder, a file or a TFDS data set, with labels or paths.
 
     Args:
         source: path of a folder of images or sounds, of one image or sound, of a text
@@ -127,7 +128,7 @@ def extract(
         data_dir: where TFDS keeps its files.
 
     Returns:
-        "codes", float32 `(n, size)`; "labels" `(n,)` where the source has any; for
+        "codes", float32 `(n, size)`; "labels" `(n,)` if the source has any; for
         images "paths" `(n,)`, relative to the folder.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Photographs as small files, by learned compression."""
+"""Compression of photographs to small files by autoencoders."""
 
 import functools
 import hashlib
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 CODEC = "hyperprior_ae.bsds500"
 SUFFIX = ".aez"
-MOST_VALUES = 2**21  # coded in one segment, which bounds the memory
+MOST_VALUES = 2**21  # of a segment, which bounds the memory
 TILE = 1024  # pixels
 LATENTS = "LATN"
 
@@ -42,9 +42,9 @@ class Compressor:
     """Compresses photographs to `.aez` files, and back.
 
     Args:
-        model: a learned codec such as `hyperprior_ae`, or what `ae_zoo.load` takes; by
-            default the zoo's. Of a model that is not in the zoo, only this model
-            decompresses the files.
+        model: a learned codec such as `hyperprior_ae`, or a name or path for
+            `ae_zoo.load`; by default the weight of the zoo. If the model is not in the
+            zoo, its files can be decompressed only with the model.
 
     Example:
 
@@ -73,16 +73,17 @@ class Compressor:
         self._synthesis = model.bottleneck.unwrap(model.decoder)
 
     def compress(self, source, quality: int | None = None) -> bytes:
-        """The content of an `.aez` file.
+        """Compresses a picture to the content of an `.aez` file.
 
         Args:
             source: an array (uint8, uint16, or floats in [0, 1], which get 8 bits), a
-                Pillow image, or a path. Transparency and profile are kept.
+                Pillow image, or a path. Transparency and colour profile are
+                kept.
             quality: from 0, the smallest file, to `qualities` - 1; None takes the
                 middle, `qualities` // 2.
 
         Raises:
-            InputError: the source is no picture, or there is no such quality.
+            InputError: the source is not a picture, or there is no such quality.
         """
         quality = self._checked(quality)
         picture = _integers(read_picture(source))
@@ -94,7 +95,7 @@ class Compressor:
         """The picture in the content of an `.aez` file, or in a file.
 
         Raises:
-            CodecError: it is no such file, damaged, or was made by another model.
+            CodecError: it is not such a file, it is damaged, or another model wrote it.
         """
         return self._unpack(*container.read(source)).image()
 
@@ -108,13 +109,13 @@ class Compressor:
 
         Args:
             source, target: two files or two folders.
-            quality: as above.
+            quality: as for `compress`.
 
         Returns:
             The files of a folder that failed, and why.
 
         Raises:
-            InputError: the source cannot be read, or the target not be written.
+            InputError: the source cannot be read, or the target cannot be written.
         """
         quality = self._checked(quality)
 
@@ -126,7 +127,7 @@ class Compressor:
         return run_batch(work, source, target, suffix=SUFFIX)
 
     def encode_pixels(self, pixels: np.ndarray, quality: int) -> list[np.ndarray]:
-        """Codes, int32, `(rows, columns, channels)` each, of pixels as in `Picture`."""
+        """Encodes pixels of a `Picture` to codes `(rows, columns, channels)`, int32."""
         backbone = self.model.backbone
         padded = tiles.pad_to_multiple(pixels, backbone.shrink)
         rows, columns = self._latent_size(pixels.shape)
@@ -156,13 +157,13 @@ class Compressor:
         shape: tuple[int, ...],
         dtype: str,
     ) -> np.ndarray:
-        """Pixels of codes: what compression makes of those given to `encode_pixels`.
+        """Decodes codes to pixels, the lossy inverse of `encode_pixels`.
 
         Args:
-            codes: as `encode_pixels` gives them.
-            quality: that they were made with.
-            shape: `(height, width, 1 or 3)` of the pixels.
-            dtype: of the pixels, as in `Picture`.
+            codes: output of `encode_pixels`.
+            quality: quality of the codes.
+            shape: shape of the pixels, `(height, width, 1 or 3)`.
+            dtype: dtype of the pixels, as in `Picture`.
         """
         backbone = self.model.backbone
         latents, channels = self._entropy_model.restore(codes, quality), shape[-1]
@@ -186,7 +187,7 @@ class Compressor:
         return padded[: shape[0], : shape[1]]
 
     def write_codes(self, codes: list[np.ndarray], quality: int) -> Iterator[bytes]:
-        """Codes as coded segments, some rows in each."""
+        """Codes as entropy-coded segments of several rows."""
         for i, code in enumerate(codes):
             tables, which = self._entropy_model.tables(codes[:i], quality, code.shape)
             for part in _parts(code.shape):
@@ -197,7 +198,7 @@ class Compressor:
     def read_codes(
         self, segments: list[bytes], quality: int, size: tuple[int, int]
     ) -> list[np.ndarray]:
-        """The inverse of `write_codes`, for a picture of a height and width.
+        """The inverse of `write_codes`, for a picture of known height and width.
 
         Raises:
             CodecError: the segments do not hold such codes.
@@ -283,9 +284,9 @@ def decompress(source: bytes | str | os.PathLike) -> "Image.Image":
     """The picture in an `.aez` file, by the zoo's weight that the file names.
 
     Raises:
-        CodecError: it is no such file, damaged, or was made by a model that is not in
-            the zoo, whose `Compressor` decompresses it.
-        DownloadError: the weight cannot be had; the message says how to get it.
+        CodecError: it is not such a file, it is damaged, or it was written by a model
+            outside of the zoo: use the `Compressor` of that model.
+        DownloadError: the weight cannot be downloaded; the message names the remedy.
     """
     header, segments = container.read(source)
     return codec_of(header)._unpack(header, segments).image()
@@ -301,8 +302,9 @@ def decompress_files(
 
     Args:
         source, target: two files or two folders.
-        codec: whose files they are; None takes the zoo's that each file names.
-        suffix: ending of the pictures of a folder.
+        codec: codec that wrote the files; None takes the weight of the zoo that each
+            file names.
+        suffix: suffix of the pictures of a folder.
 
     Returns:
         The files of a folder that failed, and why.
@@ -326,7 +328,7 @@ def decompress_files(
 
 
 def codec_of(header: container.Header) -> Compressor:
-    """The zoo's codec that a file names, see `decompress`."""
+    """The codec of the zoo that a file names, see `decompress`."""
     if header.weight not in list_models():
         raise CodecError(
             f"The file was made by {header.weight!r}, which is not in the zoo: name "
@@ -359,7 +361,7 @@ def _integers(picture: Picture) -> Picture:
 
 
 def _parts(shape: tuple[int, ...]) -> Iterator[slice]:
-    """Which rows of a code `(rows, columns, channels)` share a segment."""
+    """The rows of each segment of a code `(rows, columns, channels)`."""
     rows, columns, channels = shape
     step = max(1, MOST_VALUES // (columns * channels))
     for start in range(0, rows, step):

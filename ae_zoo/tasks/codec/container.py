@@ -1,7 +1,8 @@
 """The `.aez` file: a header, then segments of bytes, each with a checksum.
 
-The checksum runs on from the header to the end, so that it also notices a segment that
-was left out, repeated, moved or taken from another file. `docs/aez.md` has every byte.
+The checksum continues from the header to the end, so that it also detects a segment
+that is missing, repeated, moved or from another file. `docs/aez.md` specifies every
+byte.
 """
 
 import contextlib
@@ -35,18 +36,18 @@ CRC = struct.Struct("<I")
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of its picture.
+    """The header of a file.
 
     Args:
-        width, height: pixels, at most 2^28 together.
-        mode: channels: 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha.
-        bits: of a sample, 8 or 16.
-        quality: 0 to 255, of which the weight knows the meaning.
+        width, height: in pixels, with a product of at most 2^28.
+        mode: number of channels: 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha.
+        bits: bits of a sample, 8 or 16.
+        quality: 0 to 255, with a meaning that depends on the weight.
         weight: name of the weight that wrote the file, 1 to 255 bytes of UTF-8.
-        sha256: of that weight, 64 lower-case hexadecimal digits.
+        sha256: SHA-256 of that weight, 64 lower-case hexadecimal digits.
 
     Raises:
-        InputError: a value is none of these.
+        InputError: a value is out of range or malformed.
     """
 
     width: int
@@ -64,7 +65,7 @@ class Header:
         ):
             raise InputError(
                 f"A picture has 1 to 2^28 pixels, not {self.width} x {self.height}: "
-                "cut it in pieces."
+                "cut it into pieces."
             )
         for name, known, words in (
             ("mode", range(1, 5), "1 to 4"),
@@ -95,12 +96,12 @@ def write(
     """Writes an `.aez` file.
 
     Args:
-        file: a path, where all of the file or nothing is written, or an open file.
-        header: of the picture.
-        segments: kinds (four ASCII characters) and payloads, in the order they get.
+        file: a path, written atomically, or an open file.
+        header: header of the picture.
+        segments: kinds (four ASCII characters) and payloads, in the order of the file.
 
     Raises:
-        InputError: a kind is none, or a payload exceeds 2^32 - 1 bytes.
+        InputError: a kind is invalid, or a payload exceeds 2^32 - 1 bytes.
     """
     if isinstance(file, str | os.PathLike):
         with complete_file(Path(file)) as temporary, open(temporary, "wb") as opened:
@@ -116,7 +117,8 @@ def read(source: str | os.PathLike | bytes) -> tuple[Header, list[tuple[str, byt
         source: a path, or the bytes of a file.
 
     Raises:
-        CodecError: it is no `.aez` file, damaged, truncated or of a newer version.
+        CodecError: it is not an `.aez` file, or it is damaged, truncated or of a newer
+            version.
         InputError: there is no such file.
     """
     with _opened(source) as reader:
@@ -125,19 +127,19 @@ def read(source: str | os.PathLike | bytes) -> tuple[Header, list[tuple[str, byt
             segments.append(segment)
         if segment[1] or reader.left:
             raise CodecError(
-                f"{reader.name} is damaged, it goes on after its end: copy it again."
+                f"{reader.name} is damaged, it continues after its end: copy it again."
             )
     return header, segments
 
 
 def read_header(source: str | os.PathLike | bytes) -> Header:
-    """The header of an `.aez` file, the rest of which is not read. As `read`."""
+    """Reads only the header of an `.aez` file; arguments and errors as for `read`."""
     with _opened(source) as reader:
         return reader.header()
 
 
 def pack_alpha(alpha: np.ndarray) -> bytes:
-    """The payload `ALPH` of an alpha plane, `(height, width)`, uint8 or uint16."""
+    """Packs an alpha plane `(height, width)`, uint8 or uint16, to a payload `ALPH`."""
     if alpha.ndim != 2 or alpha.dtype not in (np.uint8, np.uint16):
         raise InputError(
             f"An alpha plane is (height, width) of uint8 or uint16, not {alpha.shape} "
@@ -148,10 +150,10 @@ def pack_alpha(alpha: np.ndarray) -> bytes:
 
 
 def unpack_alpha(payload: bytes, header: Header) -> np.ndarray:
-    """The plane of `pack_alpha`, `(height, width)`, uint8 or uint16 by `header.bits`.
+    """The inverse of `pack_alpha`; uint8 or uint16 depends on `header.bits`.
 
     Raises:
-        CodecError: the payload is no plane of this size.
+        CodecError: the payload is not a plane of the size in the header.
     """
     dtype = np.dtype(f"<u{header.bits // 8}")
     size = header.width * header.height * dtype.itemsize
@@ -163,7 +165,7 @@ def unpack_alpha(payload: bytes, header: Header) -> np.ndarray:
 
 
 def pack_icc(profile: bytes) -> bytes:
-    """The payload `ICC ` of a colour profile of at most 16 MiB."""
+    """Packs a colour profile of at most 16 MiB to a payload `ICC `."""
     if len(profile) > MOST_PROFILE:
         raise InputError(
             f"A colour profile has at most 2^24 bytes, not {len(profile)}: convert the "
@@ -173,16 +175,16 @@ def pack_icc(profile: bytes) -> bytes:
 
 
 def unpack_icc(payload: bytes) -> bytes:
-    """The profile of `pack_icc`.
+    """The inverse of `pack_icc`.
 
     Raises:
-        CodecError: the payload is none, or the profile exceeds 16 MiB.
+        CodecError: the payload is not a profile, or exceeds 16 MiB.
     """
     return _inflate(payload, MOST_PROFILE, "colour profile")
 
 
 class _Reader:
-    """Takes an open file apart, keeping the checksum of what it has taken."""
+    """Reads the parts of an open file and updates their checksum."""
 
     def __init__(self, file: BinaryIO, name: str):
         self.file, self.name = file, name
@@ -218,7 +220,7 @@ class _Reader:
         return kind.decode("ascii"), payload
 
     def take(self, size: int, part: str) -> bytes:
-        # Nothing is read, so nothing allocated, that the file is too short for.
+        # Checks the length first, so that a short file allocates no memory.
         data = self.file.read(size) if size <= self.left else b""
         if len(data) < size:
             raise CodecError(
@@ -232,7 +234,7 @@ class _Reader:
         crc = self.crc
         if CRC.unpack(self.take(CRC.size, part)) != (crc,):
             raise self.damaged(part)
-        self.crc = crc  # the checksum itself does not count
+        self.crc = crc  # the checksum does not cover itself
 
     def damaged(self, part: str) -> CodecError:
         return CodecError(f"{self.name} is damaged in its {part}: copy it again.")
@@ -296,7 +298,7 @@ def _is_kind(code: bytes) -> bool:
 
 
 def _inflate(payload: bytes, most: int, what: str) -> bytes:
-    """What zlib packed in `payload`, of at most `most` bytes."""
+    """Decompresses `payload` by zlib to at most `most` bytes."""
     inflater = zlib.decompressobj()
     try:
         data = inflater.decompress(payload, most + 1)

@@ -1,4 +1,4 @@
-"""The bottleneck of learned compression: integers, and how likely they are."""
+"""The bottleneck of learned compression: integers and their probabilities."""
 
 import keras
 import numpy as np
@@ -12,27 +12,27 @@ from ae_zoo.tasks.codec.entropy_models import FactorizedEntropyModel
 from ae_zoo.tasks.codec.range_coder import Tables
 from ae_zoo.tasks.codec.rate import LEAST, logistic_mass, mean_cost, round_through
 
-SYMBOLS = 128  # values that a probability table has, without its escape
-_ROUNDING = 1e-5  # fraction by which tables of two machines may differ
+SYMBOLS = 128  # values of a probability table, without the escape
+_ROUNDING = 1e-5  # relative difference that tables of two machines may have
 
 
 @keras.saving.register_keras_serializable("ae_zoo")
 class FactorizedBottleneck(Bottleneck):
-    """Rounds to integers, whose probabilities depend on channel and quality alone.
+    """Rounds to integers whose probabilities depend only on channel and quality.
 
-    A channel's values follow a mixture of logistic distributions, one for each quality.
-    Training sees noise of the width of rounding in the place of rounding where bits are
-    counted, and rounding with the gradient of the identity where the decoder takes
-    over. Adds the bits to the loss, weighted for each example as its quality says.
+    The values of a channel follow a mixture of logistic distributions for each quality.
+    In training, bits are counted with uniform noise instead of rounding; the decoder
+    gets rounded values, with the gradient of the identity. The bits are added to the
+    loss, with a weight that depends on the quality of the example.
 
-    `finish` turns the trained distributions into tables, which are weights like others:
-    files are written and read by them alone, so that every machine reads the same.
+    `finish` computes tables from the trained distributions and stores them as weights.
+    Files are written and read only by these tables, so that all machines agree.
 
     Args:
-        channels: of the latents.
-        tradeoffs: of each quality, lowest first, the loss in squared error (of all
-            values of an example, in squared units of the picture) that is worth a bit.
-        components: of each mixture.
+        channels: number of latent channels.
+        tradeoffs: squared error (sum over an example, in squared units of the picture)
+            that is worth a bit, for each quality, lowest first.
+        components: number of components of each mixture.
         seed: integer, for reproducible noise.
 
     Shapes: `(batch, h, w, channels)` and qualities `(batch, 1)`, integers as floats ->
@@ -42,7 +42,7 @@ class FactorizedBottleneck(Bottleneck):
     """
 
     def __init__(self, channels, tradeoffs, components=3, seed=None, **kwargs):
-        # Half precision has too few bits to count bits.
+        # Half precision is too coarse to count bits.
         super().__init__(**kwargs | {"dtype": "float32"})
         self.channels = channels
         self.tradeoffs = tuple(tradeoffs)
@@ -85,7 +85,7 @@ class FactorizedBottleneck(Bottleneck):
         return round_through(y), quality
 
     def bits(self, values, index):
-        """Of each value `(batch, h, w, channels)`, at qualities `(batch,)`."""
+        """Bits of each value `(batch, h, w, channels)`, at qualities `(batch,)`."""
         means, scales, logits = (
             ops.take(weight, index, axis=0)[:, None, None]
             for weight in (self.means, ops.exp(self.log_scales), self.logits)
@@ -96,10 +96,10 @@ class FactorizedBottleneck(Bottleneck):
         return -ops.log2(ops.maximum(mass, LEAST))
 
     def finish(self):
-        """Computes the tables anew, unless they are those of the distributions.
+        """Computes the tables again, unless they fit the distributions.
 
-        Those that fit stay to the last bit, since files name the weights they need and
-        machines round differently.
+        Tables that fit are kept to the last bit, since files name the weights that they
+        need and machines round differently.
         """
         means, log_scales, logits = (
             ops.convert_to_numpy(weight).astype("float64")
@@ -122,10 +122,10 @@ class FactorizedBottleneck(Bottleneck):
             self.lows.assign(lows)
 
     def entropy_model(self):
-        """Of the tables.
+        """The entropy model with these tables.
 
         Raises:
-            InputError: they have not been computed yet.
+            InputError: the tables have not been computed yet.
         """
         probabilities = ops.convert_to_numpy(self.probabilities)
         if not probabilities.any():
@@ -152,5 +152,5 @@ class FactorizedBottleneck(Bottleneck):
 
 
 def fit(kept, fresh: np.ndarray) -> bool:
-    """Whether probabilities, a weight, differ from fresh ones by rounding alone."""
+    """Whether stored probabilities differ from fresh ones only by rounding."""
     return np.allclose(ops.convert_to_numpy(kept), fresh, rtol=_ROUNDING, atol=0)

@@ -1,4 +1,4 @@
-"""The bottleneck of learned compression whose probabilities follow the picture."""
+"""The bottleneck of learned compression with probabilities from a side code."""
 
 import functools
 
@@ -15,33 +15,34 @@ from ae_zoo.tasks.codec.factorized import FactorizedBottleneck, fit
 from ae_zoo.tasks.codec.range_coder import Tables
 from ae_zoo.tasks.codec.rate import LEAST, logistic_mass, mean_cost, round_through
 
-# Scales of the logistic distributions that a value of the code can have.
+# Possible scales of the logistic distribution of a value.
 SCALES = np.geomspace(0.04, 64, 64)
-SYMBOLS = 256  # values that a probability table has, without its escape
-LOWS = np.full(len(SCALES), -(SYMBOLS // 2), "int32")  # the least of each table
-START, STEP = 24.0, 8.0  # level of the scale for an output of 0, and levels for 1
-# Last binary digit and limit of the weights of the network that tells the levels: sums
-# of 2^10 products with activations up to 2^10 then fit into the 53 bits of float64.
+SYMBOLS = 256  # values of a probability table, without the escape
+LOWS = np.full(len(SCALES), -(SYMBOLS // 2), "int32")  # lowest value of each table
+START, STEP = 24.0, 8.0  # level of the scale for an output of 0, and its change for 1
+# Resolution and limit of the weights of the network that computes the levels: sums of
+# 2^10 products with activations up to 2^10 then fit into the 53 bits of float64.
 FINEST, LARGEST = 2.0**-12, 2.0**3
 
 
 @keras.saving.register_keras_serializable("ae_zoo")
 class HyperpriorBottleneck(Bottleneck):
-    """Rounds to integers, whose probabilities a second, small code tells.
+    """Rounds to integers with probabilities computed from a second, small code.
 
-    A network makes of the latents a side code, a fourth of their size, that a
-    `FactorizedBottleneck` rounds and counts. Another makes of it the mean and the scale
-    of a logistic distribution for each latent, of which what differs from the mean is
-    rounded. Noise, gradients and weights of the bits are as in the former.
+    A network computes the side code, a fourth as high and wide, from the latent values;
+    a `FactorizedBottleneck` rounds it and counts its bits. A second network computes
+    the mean and the scale of a logistic distribution for each latent value from the
+    side code. The difference from the mean is rounded. Noise, gradients and weights of
+    the bits are as in `FactorizedBottleneck`.
 
     Reader and writer of a file must agree on the scales to the last bit. `finish`
     therefore rounds the second network to 12 binary digits after the point, so that
     `HyperpriorEntropyModel` of `ae_zoo.tasks.codec.entropy_models` can compute it
-    without any error.
+    exactly.
 
     Args:
-        channels: of the latents.
-        tradeoffs: as of `FactorizedBottleneck`.
+        channels: number of latent channels.
+        tradeoffs: as for `FactorizedBottleneck`.
         hidden, side: channels of the networks' hidden layers, and of the side code.
         seed: integer, for reproducible noise.
         l1, l2: weight penalties on the kernels.
@@ -50,8 +51,8 @@ class HyperpriorBottleneck(Bottleneck):
     `(batch, 1)` -> side code `(batch, h / 4, w / 4, side)`, code
     `(batch, h, w, channels)`, both integers as floats, and the qualities.
 
-    Reference: Minnen et al., 2018, arXiv:1809.02736, without context, and with
-    logistic in the place of normal distributions.
+    Reference: Minnen et al., 2018, arXiv:1809.02736, without context model, and
+    with logistic instead of normal distributions.
     """
 
     def __init__(
@@ -111,7 +112,7 @@ class HyperpriorBottleneck(Bottleneck):
 
     @property
     def penalty_scale(self):
-        """Factor of all bits in the loss, a weight."""
+        """Factor of all bits in the loss, stored as a weight."""
         return self.factorized.penalty_scale
 
     def call(self, inputs, training=False):
@@ -126,7 +127,7 @@ class HyperpriorBottleneck(Bottleneck):
         return side, round_through(residual), quality
 
     def bits(self, values, levels):
-        """Of each value, by what the second network says of its scale."""
+        """Bits of each value, by the levels from the second network."""
         level = ops.clip(START + STEP * levels, 0, len(SCALES) - 1)
         step = np.float32(np.log(SCALES[1] / SCALES[0]))
         scale = np.float32(SCALES[0]) * ops.exp(step * level)
@@ -134,7 +135,7 @@ class HyperpriorBottleneck(Bottleneck):
         return -ops.log2(ops.maximum(mass, LEAST))
 
     def wrap(self, decoder):
-        """The model from codes and quality, by the one from latents and quality."""
+        """Decoder from codes and quality, around the given one of latent values."""
         side = keras.Input((None, None, self.side))
         code, quality = (keras.Input(x.shape[1:]) for x in decoder.inputs)
         latents = _AddMeans()([code, self.synthesis(side)])
@@ -145,7 +146,7 @@ class HyperpriorBottleneck(Bottleneck):
         return decoder.get_layer("decoder")
 
     def finish(self):
-        """As `FactorizedBottleneck`; also rounds the second network."""
+        """Computes the tables as `FactorizedBottleneck`, rounds the second network."""
         self.factorized.finish()
         for weight in self.synthesis.weights:
             values = ops.convert_to_numpy(weight)
@@ -157,7 +158,7 @@ class HyperpriorBottleneck(Bottleneck):
             self.probabilities.assign(fresh)
 
     def entropy_model(self):
-        """Of the tables and networks.
+        """The entropy model with these tables and networks.
 
         Raises:
             InputError: the tables have not been computed yet.
@@ -199,7 +200,7 @@ class HyperpriorBottleneck(Bottleneck):
 
 @keras.saving.register_keras_serializable("ae_zoo")
 class _AddMeans(keras.layers.Layer):
-    """The code and, of as many channels in the other's first half, the means."""
+    """Adds means, the first half of the second input's channels, to the code."""
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs | {"dtype": "float32"})

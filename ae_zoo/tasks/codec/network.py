@@ -1,7 +1,7 @@
 """Analysis and synthesis of learned compression, for pictures of any size.
 
-Strided convolutions without activations, with a residual block at each inner scale in
-the place of the generalised divisive normalisation of Ballé et al., 2018
+Strided convolutions without activations, with a residual block at each inner scale
+instead of the generalised divisive normalisation of Ballé et al., 2018
 (arXiv:1802.01436).
 """
 
@@ -17,23 +17,23 @@ from ae_zoo.tasks.codec.quality import Gain, QualityOf, ScaledGradient
 
 
 class CodecBackbone(Backbone):
-    """From a picture to latents of a 2^n-th of its size, and back.
+    """Encodes a picture to latent values at 1 / 2^n of its size, and decodes them.
 
     Args:
         input_shape: `(height, width, channels + 1)`, multiples of 2^n or None; the last
-            channel is the quality, an integer from 0 on, everywhere the same.
-        filters: channels after each halving; the last are the latents.
-        balance: of each quality, lowest first, the weight of an example's loss.
+            channel is the quality, an integer from 0 on, the same at every pixel.
+        filters: channels after each halving; the last number is that of the code.
+        balance: weight of an example's loss for each quality, lowest first.
         activation: activation of the hidden layers.
         l1, l2: weight penalties on the kernels.
 
     Attributes:
-        reach: pixels between a pixel and the farthest latent that it depends on or
-            that depends on it.
-        shrink: pixels between two latents.
+        reach: pixels between a pixel and the farthest latent value that it depends on
+            or that depends on it.
+        shrink: pixels between neighbouring latent values.
 
     Raises:
-        InputError: the input is no picture with a quality, or has another size.
+        InputError: the input is not a picture with a quality, or its size is wrong.
     """
 
     def __init__(
@@ -53,19 +53,19 @@ class CodecBackbone(Backbone):
         self.shrink = 2 ** len(filters)
         if not filters or any((side or 0) % self.shrink for side in input_shape[:2]):
             raise InputError(
-                f"{len(filters)} filters halve the picture as often: give filters, and "
-                f"a height and width that {self.shrink} divides, or None; received "
-                f"{tuple(input_shape)}."
+                f"Each of the {len(filters)} filters halves the picture: give filters, "
+                f"and a height and width that are multiples of {self.shrink}, or None; "
+                f"received {tuple(input_shape)}."
             )
         self.input_shape = tuple(input_shape)
         self.filters = tuple(filters)
         self.activation = activation
         self.l1, self.l2 = l1, l2
         self._convolve = functools.partial(convolve, l1=l1, l2=l2)
-        # Steps of the quantisation, from coarse to fine: rates double or so.
+        # Inverse quantisation steps, from coarse to fine; rates about double.
         self.gains = tuple(2.0 ** (i / 2) for i in range(len(balance)))
         self.balance = tuple(balance)
-        # 5 and 4 pixels wide at each scale, and 3 and 3 in its residual block.
+        # Kernels of 5 and 4 pixels at each scale, and twice 3 in its residual block.
         self.reach = sum(2**i * (2 + 2 * 2) for i in range(len(filters) + 1))
 
         inputs = keras.Input(self.input_shape)
@@ -80,12 +80,12 @@ class CodecBackbone(Backbone):
         self.feature_names = tuple(f"scale_{i}" for i in range(1, len(self.filters)))
 
     def decoder(self, code, activation, tied=None):
-        """The model from latents and quality, the last arrays of the code."""
+        """Decoder from latent values and quality, the last arrays of the code."""
         latents, quality = (keras.Input(shape) for shape in code.shapes[-2:])
         inverse = tuple(1 / gain for gain in self.gains)
         x = Gain(inverse, name="inverse_gain")([latents, quality])
         widths = (self.input_shape[-1] - 1, *self.filters[:-1])
-        for i in range(len(widths) - 1, -1, -1):  # halvings that are left
+        for i in range(len(widths) - 1, -1, -1):  # remaining halvings
             x = self._convolve(x, widths[i], 4, layers.Conv2DTranspose, strides=2)
             if i:
                 x = self._refine(x, widths[i], i, f"up_{i}")
@@ -94,9 +94,9 @@ class CodecBackbone(Backbone):
         return keras.Model([latents, quality], x, name="decoder")
 
     def _refine(self, x, width, halvings, name):
-        """Adds, but at the costly finest scale, what a block of two activations says.
+        """Adds a residual block, except at the finest scale, where it is too slow.
 
-        What it is added to has no activation, which would lose half of the values.
+        The output has no activation, which would set half of the values to 0.
         """
         if halvings == 1:
             return layers.Identity(name=name)(x)

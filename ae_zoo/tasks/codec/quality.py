@@ -1,4 +1,4 @@
-"""Layers that depend on the quality of an example: one network for all of them."""
+"""Layers that depend on the quality, so that one network serves all qualities."""
 
 import keras
 import numpy as np
@@ -10,12 +10,13 @@ class Gain(keras.layers.Layer):
     """Multiplies each channel by a factor that depends on the quality.
 
     Cui et al., 2021, arXiv:2003.02012: one network serves all qualities, which differ
-    by how finely each channel is rounded.
+    in the rounding step of each channel.
 
     Args:
-        start: factor of each quality, lowest first, before training.
+        start: initial factor for each quality, lowest first.
 
-    Shapes: `(batch, h, w, channels)` and qualities `(batch, 1)` -> the first.
+    Shapes: `(batch, h, w, channels)` and qualities `(batch, 1)` ->
+    `(batch, h, w, channels)`.
     """
 
     def __init__(self, start, **kwargs):
@@ -47,14 +48,15 @@ class Gain(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("ae_zoo")
 class ScaledGradient(keras.layers.Layer):
-    """Passes values on, and gradients back times a factor of their quality.
+    """Identity whose gradient is multiplied by a factor that depends on the quality.
 
-    What weights the loss of each example, where the loss itself knows no quality.
+    It weights the loss of each example, since the loss itself has no quality.
 
     Args:
-        factors: of each quality, lowest first.
+        factors: factor for each quality, lowest first.
 
-    Shapes: `(batch, h, w, channels)` and qualities `(batch, 1)` -> the first.
+    Shapes: `(batch, h, w, channels)` and qualities `(batch, 1)` ->
+    `(batch, h, w, channels)`.
     """
 
     def __init__(self, factors, **kwargs):
@@ -77,7 +79,7 @@ class ScaledGradient(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("ae_zoo")
 class QualityOf(keras.layers.Layer):
-    """Reads the quality off its map: `(batch, h, w, 1)` -> `(batch, 1)`."""
+    """Reads the quality from its map: `(batch, h, w, 1)` -> `(batch, 1)`."""
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs | {"dtype": "float32"})

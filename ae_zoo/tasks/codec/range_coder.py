@@ -1,8 +1,8 @@
-"""Integers as few bytes as their probabilities allow, and back.
+"""Range coder: integers to as few bytes as their probabilities allow, and back.
 
 A range coder spends about -log2(p) bits on a value of probability p. The probabilities
 are tables that encoder and decoder share, one for each kind of value. `docs/aez.md`
-says how the bytes come about.
+specifies the bytes.
 """
 
 from collections.abc import Iterator
@@ -15,9 +15,9 @@ from constriction import stream
 from ae_zoo.errors import CodecError, InputError
 
 SMALLEST = 2.0**-20
-"""The least probability of a table: nothing is impossible."""
+"""The smallest probability of a table, so that every value can be coded."""
 MOST_COLUMNS = 4096
-"""So that the least probabilities, all together, take at most 0.4% of a table."""
+"""Limit by which the smallest probabilities sum to at most 0.4% of a table."""
 
 INT32 = np.iinfo(np.int32)
 LONGEST = 33  # bits of twice the distance of two int32
@@ -35,11 +35,11 @@ class Tables:
     Args:
         probabilities: `(tables, symbols + 1)`, float32, of the values `lows[t]` to
             `lows[t] + symbols - 1`, and last of the escape, which stands for all other
-            values. None is below `SMALLEST`, each row sums to 1.
-        lows: `(tables,)`, int32.
+            values. None is below `SMALLEST`, and each row sums to 1.
+        lows: lowest value of each table, `(tables,)`, int32.
 
     Raises:
-        InputError: the arrays are something else.
+        InputError: the arrays have another shape, dtype or range.
     """
 
     probabilities: np.ndarray
@@ -62,7 +62,7 @@ class Tables:
                 f"Tables have 2 to {MOST_COLUMNS} columns, not {p.shape[1]}: leave "
                 "rare values to the escape."
             )
-        # The first is false for NaN as well.
+        # The first comparison is false for NaN as well.
         if not (p >= SMALLEST).all() or (abs(p.sum(1, np.float64) - 1) > 1e-4).any():
             raise InputError(
                 "Each row of the tables must sum to 1 with no probability below 2^-20: "
@@ -73,15 +73,15 @@ class Tables:
 
     @classmethod
     def from_probabilities(cls, probabilities: np.ndarray, lows: np.ndarray) -> Self:
-        """Tables of any probabilities; what a row lacks to 1 goes to the escape.
+        """Makes tables; the escape gets the difference of the sum of a row from 1.
 
         Args:
             probabilities: `(tables, symbols)`, floats, of the values from `lows[t]` on;
                 each row sums to at most 1.
-            lows: `(tables,)`, integers.
+            lows: lowest value of each table, `(tables,)`, integers.
 
         Raises:
-            InputError: the probabilities are none, or the tables too large.
+            InputError: the probabilities are invalid, or the tables too large.
         """
         p = np.asarray(probabilities, np.float64)
         lows = _int32(lows, "Lows")
@@ -97,7 +97,7 @@ class Tables:
 
     @property
     def symbols(self) -> int:
-        """How many values a table has; also the index of the escape."""
+        """Number of values of a table; also the index of the escape."""
         return self.probabilities.shape[1] - 1
 
 
@@ -105,12 +105,13 @@ def encode(values: np.ndarray, which: np.ndarray, tables: Tables) -> bytes:
     """Compresses integers.
 
     Args:
-        values: `(n,)`, any int32. One that its table lacks costs its distance's bits.
-        which: `(n,)`, the table of each value.
-        tables: what the decoder has as well.
+        values: `(n,)`, any int32. A value outside of its table costs more bits the
+            farther away it is.
+        which: `(n,)`, number of the table of each value.
+        tables: tables, which the decoder must have too.
 
     Raises:
-        InputError: the arrays do not fit each other, or the tables.
+        InputError: the arrays do not fit each other or the tables.
     """
     values, which = _check(values, which, tables)
     order = np.argsort(which, kind="stable")
@@ -127,13 +128,13 @@ def encode(values: np.ndarray, which: np.ndarray, tables: Tables) -> bytes:
 
 
 def decode(data: bytes, which: np.ndarray, tables: Tables) -> np.ndarray:
-    """The values that `encode` was given, `(len(which),)`, int32.
+    """Decompresses integers, `(len(which),)`, int32.
 
-    Args as `encode`; `which` and `tables` must be the same.
+    `which` and `tables` must be those of `encode`.
 
     Raises:
-        CodecError: no values encode to `data`. Not all damage shows, since to other
-            data other values may encode.
+        CodecError: no values encode to `data`. Damage is not always detected, since
+            other values may encode to the damaged data.
         InputError: as `encode`.
     """
     which = _check_which(which, tables)
@@ -145,20 +146,20 @@ def decode(data: bytes, which: np.ndarray, tables: Tables) -> np.ndarray:
         for model, part in _groups(which, tables):
             symbols[part] = coder.decode(model, part.stop - part.start)
         escapes = _decode_escapes(coder, np.count_nonzero(symbols == tables.symbols))
-    except AssertionError as error:  # of constriction: a word that no encoder writes
+    except AssertionError as error:  # constriction met a word that no encoder writes
         raise CodecError(DAMAGED) from error
     order = np.argsort(which, kind="stable")
     values = np.empty(len(which), np.int64)
     values[order] = _merge(symbols, escapes, tables.lows[which[order]], tables.symbols)
     beyond = (values < INT32.min) | (values > INT32.max)
-    # Past its end, the decoder reads zeros: only what encodes to `data` came from it.
+    # The decoder reads zeros past the end: the values must encode to `data` again.
     if beyond.any() or encode(values, which, tables) != data:
         raise CodecError(DAMAGED)
     return values.astype(np.int32)
 
 
 def information(values: np.ndarray, which: np.ndarray, tables: Tables) -> float:
-    """The bits that `values` need by the tables, escapes included. Args as `encode`."""
+    """Bits that `values` need, escapes included; arguments as for `encode`."""
     values, which = _check(values, which, tables)
     symbols, escapes = _split(values, which, tables)
     lengths = _lengths(escapes)
@@ -168,7 +169,7 @@ def information(values: np.ndarray, which: np.ndarray, tables: Tables) -> float:
 
 
 def _groups(which: np.ndarray, tables: Tables) -> Iterator[tuple[Any, slice]]:
-    """The model of each table in use, and where its values lie after sorting."""
+    """Yields the model of each table in use and the slice of its sorted values."""
     ends = np.cumsum(np.bincount(which, minlength=len(tables.lows)))
     start = 0
     for row, end in zip(tables.probabilities, ends.tolist(), strict=True):
@@ -179,10 +180,10 @@ def _groups(which: np.ndarray, tables: Tables) -> Iterator[tuple[Any, slice]]:
 
 
 def _split(values, which, tables: Tables) -> tuple[np.ndarray, np.ndarray]:
-    """Each value's column, and of each escape its number.
+    """The column of each value, and the number of each escape.
 
     Values above the table have the numbers 1, 3, 5, ..., those below it 2, 4, 6, ...,
-    the nearest first.
+    nearest first.
     """
     lows = tables.lows[which].astype(np.int64)
     symbols = values - lows
@@ -212,7 +213,7 @@ def _decode_escapes(coder: stream.queue.RangeDecoder, count: int) -> np.ndarray:
 
 
 def _lengths(numbers: np.ndarray) -> np.ndarray:
-    """The binary digits of each number, int32."""
+    """Number of binary digits of each number, int32."""
     return np.frexp(numbers.astype(np.float64))[1].astype(np.int32)
 
 
