@@ -13,8 +13,8 @@ from ae_zoo import tasks
 from ae_zoo.cli import main
 from ae_zoo.corruptions.mapped import with_map
 from ae_zoo.errors import CodecError, InputError
-from ae_zoo.tasks import Compressor, compression
-from ae_zoo.tasks.codec import container, range_coder
+from ae_zoo.tasks import Compressor
+from ae_zoo.tasks.codec import compressor, container, range_coder
 from ae_zoo.tasks.codec.compressor import decompress_files
 from ae_zoo.tasks.codec.entropy_models import HyperpriorEntropyModel
 
@@ -35,7 +35,7 @@ def model(request):
     model.compile(optimizer=keras.optimizers.Adam(3e-3))
     x = model.corruption.corrupt(windows, 0)
     model.fit(x, windows, batch_size=9, epochs=15, verbose=0)
-    model.bottleneck.finish()
+    model.finish()
     return model
 
 
@@ -55,7 +55,7 @@ def test_bits_are_those_of_the_tables(model):
     channels = np.arange(bottleneck.channels)
     values = np.arange(-6, 7, dtype="float32")
     grid = np.broadcast_to(values[None, :, None, None], (1, 13, 1, len(channels)))
-    for quality, tables in enumerate(bottleneck.prior()._tables):
+    for quality, tables in enumerate(bottleneck.entropy_model()._tables):
         bits = np.asarray(bottleneck.bits(grid, np.array([quality])))[0, :, 0]
         columns = values[:, None].astype(int) - tables.lows
         p = tables.probabilities[channels, columns]
@@ -104,7 +104,7 @@ def test_real_bits_are_the_estimated_ones(codec):
     codes = codec.encode_pixels(pixels, 1)
     estimate = 0
     for i, code in enumerate(codes):
-        tables, which = codec._prior.tables(codes[:i], 1, code.shape)
+        tables, which = codec._entropy_model.tables(codes[:i], 1, code.shape)
         estimate += range_coder.information(code.ravel(), which.ravel(), tables)
     segments = list(codec.write_codes(codes, 1))
     assert 8 * sum(map(len, segments)) == pytest.approx(estimate, rel=0.01)
@@ -145,8 +145,8 @@ def test_every_kind_of_picture_comes_back(codec, shape, dtype):
 def test_large_pictures_in_tiles_and_segments(codec, monkeypatch):
     pixels = data.astronaut()[:200, :312]
     whole = codec.encode_pixels(pixels, 1)
-    monkeypatch.setattr(compression, "TILE", 64)
-    monkeypatch.setattr(compression, "MOST_VALUES", 5 * 39 * 16)
+    monkeypatch.setattr(compressor, "TILE", 64)
+    monkeypatch.setattr(compressor, "MOST_VALUES", 5 * 39 * 16)
     for code, other in zip(codec.encode_pixels(pixels, 1), whole, strict=True):
         assert np.mean(code != other) < 1e-3  # ties
     segments = list(codec.write_codes(whole, 1))
@@ -207,7 +207,7 @@ def test_files_and_folders(codec, photograph, tmp_path, capsys):
 
 
 def test_commands(codec, photograph, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(compression, "Compressor", lambda name: codec)
+    monkeypatch.setattr(compressor, "Compressor", lambda name: codec)
     monkeypatch.setattr(tasks, "Compressor", lambda name: codec)
     picture, file, back = (tmp_path / name for name in ("a.png", "a.aez", "b.png"))
     Image.fromarray(photograph).save(picture)
@@ -250,7 +250,7 @@ def test_what_cannot_be_compressed_or_decompressed(codec, photograph, tmp_path):
     with pytest.raises(CodecError, match=f"'{codec.name}', which is not in the zoo"):
         ae_zoo.tasks.decompress(file)
     other = ae_zoo.registry.build(codec.model.family, **FAMILIES[codec.model.family])
-    other.bottleneck.finish()
+    other.finish()
     with pytest.raises(CodecError, match="another version"):
         Compressor(other).decompress(file)
     Image.fromarray(photograph).save(tmp_path / "a.png")

@@ -200,10 +200,10 @@ def test_bernoulli_nll_of_fair_pixels():
 
 
 def test_restoration_stands_between_noise_and_total_variation(monkeypatch):
-    monkeypatch.setattr(restoration, "IMAGES", 20)
+    monkeypatch.setattr(denoising, "IMAGES", 20)
     model = models.denoising_ae(SHAPE, latent_dim=4)
     monkeypatch.setattr(model, "reconstruct", lambda noisy: TEST[0][:20] + 0 * noisy)
-    metrics, baselines = restoration.measure(subject(model))
+    metrics, baselines = denoising.measure(subject(model))
     assert metrics == {
         f"denoise_psnr@{sigma}": 100.0 for sigma in (0.1, 0.25, 0.5, 0.75)
     }
@@ -215,10 +215,10 @@ def test_restoration_stands_between_noise_and_total_variation(monkeypatch):
 
 def test_total_variation_has_its_best_weight():
     clean = TEST[0][:5]
-    noisy = restoration.add_noise(clean, 0.5)
-    best = restoration.best_tv_psnr(clean, noisy, 0.5)
-    for weight in restoration.TV_WEIGHTS:
-        denoised = restoration.tv_denoise(noisy, weight * 0.5)
+    noisy = denoising.add_noise(clean, 0.5)
+    best = denoising.best_tv_psnr(clean, noisy, 0.5)
+    for weight in denoising.TV_WEIGHTS:
+        denoised = denoising.tv_denoise(noisy, weight * 0.5)
         assert reconstruction.psnr(clean, denoised).mean() <= best
 
 
@@ -231,7 +231,7 @@ def test_sparsity_of_a_known_code(options, off, monkeypatch):
     codes = np.full((80, 4), off, "float32")
     codes[:, 0] = 0.9  # always active
     codes[:20, 1] = 0.6  # active on a quarter of the images
-    monkeypatch.setattr(model, "encode", lambda x: codes)
+    monkeypatch.setattr(model, "features", lambda x, pool: codes)
     metrics, baselines = sparsity.measure(subject(model))
     assert metrics == pytest.approx(
         {
@@ -249,7 +249,7 @@ def test_sparsity_of_a_known_code(options, off, monkeypatch):
         ("conv_ae", {}, set()),
         ("vae", {}, {"likelihood"}),
         ("vae", {"loss": "mse"}, set()),
-        ("denoising_ae", {}, {"restoration"}),
+        ("denoising_ae", {}, {"denoising"}),
         ("denoising_ae", {"noise": "masking"}, set()),
         ("sparse_ae", {"latent_dim": 20}, {"sparsity"}),
     ],
@@ -257,7 +257,7 @@ def test_sparsity_of_a_known_code(options, off, monkeypatch):
 def test_evaluate_asks_what_applies(
     family, arguments, asked, synthetic_data, monkeypatch
 ):
-    monkeypatch.setattr(restoration, "IMAGES", 4)
+    monkeypatch.setattr(denoising, "IMAGES", 4)
     monkeypatch.setattr(likelihood, "SAMPLES", 5)
     model = registry.build(family, input_shape=SHAPE, **arguments)
     questions = []
@@ -269,7 +269,7 @@ def test_evaluate_asks_what_applies(
     assert {"mse", "psnr", "ssim", "probe_accuracy", "knn_accuracy"} <= set(metrics)
     assert {"pca_mse", "pca_kmeans_nmi"} <= set(baselines)
     assert ("nll" in metrics) == ("likelihood" in asked)
-    assert ("denoise_psnr@0.5" in metrics) == ("restoration" in asked)
+    assert ("denoise_psnr@0.5" in metrics) == ("denoising" in asked)
     assert ("code_dead_fraction" in metrics) == ("sparsity" in asked)
     for value in (*metrics.values(), *baselines.values()):
         assert type(value) is float
@@ -341,8 +341,8 @@ def photographs(monkeypatch):
         return [x[..., :1] if grey else x for x in colour]
 
     monkeypatch.setattr("ae_zoo.evaluation.measured.load_pictures", load)
-    means, equations = denoising.non_local_means, inpainting.biharmonic
-    monkeypatch.setattr(denoising, "_peers", lambda: {"nlm": means})
+    means, equations = restoration.non_local_means, inpainting.biharmonic
+    monkeypatch.setattr(restoration, "_peers", lambda: {"nlm": means})
     monkeypatch.setattr(inpainting, "_peers", lambda: {"biharmonic": equations})
 
 
@@ -366,9 +366,9 @@ def test_denoising_of_photographs(photographs, monkeypatch, channels, sets):
     model = models.restoration_ae((None, None, channels), filters=(4,), blocks=1)
     subject = evaluation.Photographs(model)
     task = Perfect(subject.pictures(sets[0], "test"), 0.01)
-    monkeypatch.setattr(denoising, "Denoiser", lambda model: task)
-    monkeypatch.setattr(denoising, "SIGMAS", (15, 50))
-    metrics, baselines = denoising.measure(subject)
+    monkeypatch.setattr(restoration, "Denoiser", lambda model: task)
+    monkeypatch.setattr(restoration, "SIGMAS", (15, 50))
+    metrics, baselines = restoration.measure(subject)
     assert len(metrics) == 6 * len(sets) and len(baselines) == 4 * len(sets)
     for name in sets:
         for sigma in (15, 50):
@@ -391,11 +391,11 @@ def test_inpainting_of_photographs(photographs, monkeypatch):
 
 
 def test_evaluate_measures_photographs_without_a_dataset(photographs, monkeypatch):
-    monkeypatch.setattr(denoising, "SIGMAS", (25,))
+    monkeypatch.setattr(restoration, "SIGMAS", (25,))
     model = models.restoration_ae(filters=(4,), blocks=1)
     asked = []
     result = evaluation.evaluate(model, progress=asked.append)
-    assert asked == ["denoising"]
+    assert asked == ["restoration"]
     assert {"bsd68_psnr@25", "set12_blind_psnr@25"} <= result["metrics"].keys()
 
 

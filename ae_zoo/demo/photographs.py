@@ -9,7 +9,7 @@ from PIL import Image
 from skimage.data import astronaut, chelsea, coffee
 
 from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.corruptions.mapped import strokes
+from ae_zoo.corruptions.holes import strokes
 from ae_zoo.evaluation.inpainting import biharmonic
 from ae_zoo.evaluation.reconstruction import psnr
 from ae_zoo.evaluation.restoration import non_local_means
