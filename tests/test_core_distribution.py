@@ -22,6 +22,7 @@ QUIET_CASES = [
         "vae-dense",
         "contractive_ae-exact",
         "conv1d_ae-default",
+        "fsq_ae-conv",
         "conv_ae-batch_norm",
         "convlstm_ae-default",
         "deep_ae-tied",
