@@ -1,13 +1,18 @@
-"""Shape and kind of a code, and its tensors in a model's graph."""
+"""Shape and kind of a code, and its tensors in a model's graph.
+
+NumPy is imported by the methods that compute, so that `ae-zoo list` can describe codes
+without it.
+"""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from ae_zoo.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 KINDS = {1: "vector", 2: "tokens"}  # by axes of an example; with more it is a grid
 
@@ -48,16 +53,20 @@ class Code:
             return None
         return sum(math.prod(shape) for shape in self.shapes)
 
-    def flatten(self, z) -> np.ndarray:
+    def flatten(self, z) -> "np.ndarray":
         """All values of each example in a row, `(n, size)`."""
+        import numpy as np
+
         return np.concatenate([x.reshape(len(x), -1) for x in self._checked(z)], axis=1)
 
-    def unflatten(self, rows: np.ndarray):
+    def unflatten(self, rows: "np.ndarray"):
         """The code with the values in `rows`, the inverse of `flatten`.
 
         Raises:
             InputError: the rows have another length, or the code has no fixed size.
         """
+        import numpy as np
+
         if self.size is None or rows.shape[1:] != (self.size,):
             raise InputError(
                 f"The code has {self.size} values an example but received "
@@ -68,11 +77,13 @@ class Code:
         z = [x.reshape(-1, *s) for x, s in zip(split, self.shapes, strict=True)]
         return z if self.kind == "pyramid" else z[0]
 
-    def mean(self, z) -> np.ndarray:
+    def mean(self, z) -> "np.ndarray":
         """The mean over the positions of each channel, `(n, channels)`.
 
         A vector has one position. The channels of a pyramid's arrays are concatenated.
         """
+        import numpy as np
+
         means = [
             x.mean(axis=tuple(range(1, x.ndim - 1))) if x.ndim > 2 else x
             for x in self._checked(z)
@@ -89,6 +100,8 @@ class Code:
         Returns:
             A code of `steps` examples.
         """
+        import numpy as np
+
         line = []
         for x in self._checked(z):
             weights = np.linspace(0.0, 1.0, steps, dtype=x.dtype)
@@ -96,8 +109,10 @@ class Code:
             line.append((1 - weights) * x[0] + weights * x[1])
         return line if self.kind == "pyramid" else line[0]
 
-    def _checked(self, z) -> list[np.ndarray]:
+    def _checked(self, z) -> "list[np.ndarray]":
         """The arrays of `z`; raises InputError if they are not a code of this kind."""
+        import numpy as np
+
         arrays = [np.asarray(part) for part in parts_of(z)]
         fits = len(arrays) == len(self.shapes) and all(
             x.ndim == len(shape) + 1

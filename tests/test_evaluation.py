@@ -18,6 +18,7 @@ from ae_zoo.evaluation import (
     inpainting,
     likelihood,
     probe,
+    questions,
     rate_distortion,
     reconstruction,
     restoration,
@@ -47,7 +48,7 @@ def synthetic_data(monkeypatch):
     """`evaluate` finds the squares under any name."""
     splits = {"train": TRAIN, "test": TEST}
     monkeypatch.setattr(
-        evaluation, "load_arrays", lambda name, split, data_dir, shape: splits[split]
+        questions, "load_arrays", lambda name, split, data_dir, shape: splits[split]
     )
 
 
@@ -302,7 +303,7 @@ def zoo(monkeypatch):
 def test_evaluate_takes_the_dataset_from_the_manifest(zoo, monkeypatch):
     loaded = []
     monkeypatch.setattr(
-        evaluation,
+        questions,
         "load_arrays",
         lambda *where: loaded.append(where) or TEST,
     )

@@ -156,10 +156,20 @@ class Averaged(keras.callbacks.Callback):
 def averaged_weights(model):
     """The model with the optimizer's moving average in the place of its weights."""
     variables = model.trainable_variables
-    kept = [np.array(keras.ops.convert_to_numpy(v)) for v in variables]
+    kept = _copies(variables)
     model.optimizer.finalize_variable_values(variables)  # assigns the averages
+    # Under JAX they share memory with the optimizer's, which a step gives up for new.
+    _assign(variables, _copies(variables))
     try:
         yield
     finally:
-        for variable, value in zip(variables, kept, strict=True):
-            variable.assign(value)
+        _assign(variables, kept)
+
+
+def _copies(variables) -> list[np.ndarray]:
+    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+
+
+def _assign(variables, values: list[np.ndarray]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
