@@ -81,6 +81,11 @@ class Autoencoder(keras.Model):
         self.tasks = ()
         self._models = _Models(views)
 
+    @property
+    def takes_map(self) -> bool:
+        """Whether the last channel of the input is the corruption's map."""
+        return self.corruption is not None and self.corruption.mapped
+
     def encode(self, x, indices: bool = False, batch_size: int = 256):
         """Deterministic codes `z` of examples `(n, *input_shape)`; the mean for a VAE.
 

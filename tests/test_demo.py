@@ -131,7 +131,7 @@ def test_a_perfect_model_denoises_perfectly(digits):
 
 def test_rebuilding_compares_with_a_pca_of_the_other_digits(digits):
     rest, test = digits[0][:200], digits[0][200:240]
-    model = SimpleNamespace(latent_dim=5, reconstruct=lambda x: x + 0.1)
+    model = SimpleNamespace(code=SimpleNamespace(size=5), reconstruct=lambda x: x + 0.1)
     rebuilt = compute.rebuild(model, rest, test, np.arange(10))
     assert rebuilt.mse["model"] == pytest.approx(0.01, rel=1e-4)
     pixels = rest.reshape(200, -1)
@@ -144,7 +144,9 @@ def test_rebuilding_compares_with_a_pca_of_the_other_digits(digits):
 
 def test_good_codes_beat_pixels(digits):
     images, labels = (values[:300] for values in digits)
-    model = SimpleNamespace(latent_dim=10, encode=lambda x: np.eye(10)[labels])
+    model = SimpleNamespace(
+        code=SimpleNamespace(size=10), encode=lambda x: np.eye(10)[labels]
+    )
     classified = compute.classify(model, images, labels)
     assert (classified.accuracies["codes"] == 1).all()
     assert 0.7 < classified.accuracies["pixels"].mean() < 0.95

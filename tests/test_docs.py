@@ -84,6 +84,8 @@ def commands(program):
     for words in split:
         while words and while_set.match(words[0]):
             del words[0]
+        if words[1:2] == ["--import"]:  # a module of the reader's
+            del words[1:3]
     return {" ".join(w): w[1:] for w in split if len(w) > 1 and w[0] == program}
 
 

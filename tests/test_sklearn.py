@@ -17,6 +17,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from zoo_files import make_entry, read_folder, write_manifest
 
 import ae_zoo
+from ae_zoo import registry
 from ae_zoo.errors import InputError, UnknownNameError
 from ae_zoo.tasks import AutoencoderTransformer
 
@@ -96,8 +97,14 @@ def test_training_ignores_the_scale_of_each_column(digits):
 @pytest.mark.parametrize("family", TABLE_FAMILIES)
 def test_every_family_takes_a_table(family, digits):
     x = digits[0][:64, 10:30]
+    sized = "latent_dim" in registry.family(family).arguments
     transformer = AutoencoderTransformer(
-        family, latent_dim=3, epochs=4, learning_rate=1e-2, random_state=0
+        family,
+        latent_dim=3 if sized else None,
+        epochs=4,
+        learning_rate=1e-2,
+        random_state=0,
+        model_arguments=None if sized else {"levels": (8, 8, 8)},
     )
     codes = transformer.fit_transform(x)
     assert transformer.model_.family == family

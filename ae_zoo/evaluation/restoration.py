@@ -18,7 +18,7 @@ SETS = {1: ("bsd68", "set12"), 3: ("cbsd68",)}
 def applies(subject) -> bool:
     """Whether the model denoises at a given noise level."""
     model = subject.model
-    return "denoise" in model.tasks and model.corruption.mapped
+    return "denoise" in model.tasks and model.takes_map
 
 
 def measure(subject) -> tuple[dict, dict]:

@@ -267,8 +267,7 @@ class _Model:
             from ae_zoo.zoo.loader import load
 
             self.model = load(self.model)
-        corruption = self.model.corruption
-        if self.task not in self.model.tasks or not corruption.mapped:
+        if self.task not in self.model.tasks or not self.model.takes_map:
             raise InputError(
                 f"{self.model.name!r} does not {self.task} photographs: choose a model "
                 f"like {self.instead!r}."
