@@ -1,6 +1,7 @@
 """Anomaly detection: scikit-learn's outlier interface, windows, units, explanations."""
 
 import json
+import pickle
 
 import numpy as np
 import pandas as pd
@@ -13,10 +14,34 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import ae_zoo
 from ae_zoo.errors import InputError
 from ae_zoo.tasks import AnomalyDetector, anomaly
+from ae_zoo.tasks.fitting import Fitting
 from ae_zoo.tasks.thresholds import RULES, extreme_value, quantile
 
 QUICK = {"epochs": 4, "random_state": 0, "model_arguments": {"hidden": (16,)}}
 QUICK |= {"learning_rate": 3e-3}
+
+
+TRAINED = {}
+
+
+@pytest.fixture
+def trained_once(monkeypatch):
+    """What has been trained in the same way on the same rows is not trained again.
+
+    For tests of what detectors do with a trained model. Whether a random state decides
+    everything is the test of its own, which trains anew.
+    """
+    train = Fitting.train
+
+    def once(self, rows, rng):
+        told = repr(self), rows.shape, rows.tobytes(), pickle.dumps(rng.get_state())
+        if told not in TRAINED:
+            TRAINED[told] = *train(self, rows, rng), rng.get_state()
+        model, losses, state = TRAINED[told]
+        rng.set_state(state)
+        return model, list(losses)
+
+    monkeypatch.setattr(Fitting, "train", once)
 
 
 @parametrize_with_checks(
@@ -54,6 +79,7 @@ def series():
 
 @pytest.mark.parametrize("measure", ["error", "latent", "both"])
 @pytest.mark.parametrize("combine", ["mean", "max", "mahalanobis"])
+@pytest.mark.usefixtures("trained_once")
 def test_malignant_cells_are_abnormal(cells, measure, combine):
     normal, others = cells
     detector = AnomalyDetector(
@@ -97,6 +123,7 @@ def test_a_fault_is_found_when_it_comes_and_where(series, family):
 
 @pytest.mark.parametrize("window", [1, 5])
 @pytest.mark.parametrize("sizes", [[1] * 12, [3, 1, 8], [12]])
+@pytest.mark.usefixtures("trained_once")
 def test_a_stream_scores_as_the_whole(series, window, sizes):
     normal, later = series
     detector = AnomalyDetector(window=window, **QUICK).fit(normal)
@@ -110,6 +137,7 @@ def test_a_stream_scores_as_the_whole(series, window, sizes):
     assert detector.update(later[0]).shape == (1,)
 
 
+@pytest.mark.usefixtures("trained_once")
 def test_a_row_does_not_depend_on_the_others(cells):
     normal, others = cells
     detector = AnomalyDetector(**QUICK).fit(normal)
@@ -120,6 +148,7 @@ def test_a_row_does_not_depend_on_the_others(cells):
 
 @pytest.mark.parametrize("measure", ["error", "latent", "both"])
 @pytest.mark.parametrize("window", [1, 5])
+@pytest.mark.usefixtures("trained_once")
 def test_batches_leave_no_seam(series, window, measure, monkeypatch):
     normal, later = series
     detector = AnomalyDetector(window=window, measure=measure, **QUICK).fit(normal)
@@ -180,6 +209,7 @@ def test_many_columns_have_no_covariance():
 
 
 @pytest.mark.parametrize("window", [1, 5])
+@pytest.mark.usefixtures("trained_once")
 def test_values_far_out_count_as_ten_deviations_in_tables(series, window):
     normal, later = series
     detector = AnomalyDetector(window=window, measure="error", **QUICK).fit(normal)
@@ -200,6 +230,7 @@ def test_scores_do_not_depend_on_the_units_of_the_columns(cells):
     )
 
 
+@pytest.mark.usefixtures("trained_once")
 def test_held_out_rows_set_the_units_and_the_threshold(cells):
     normal, _ = cells
     detector = AnomalyDetector(measure="error", holdout=0.5, **QUICK).fit(normal)
@@ -225,15 +256,28 @@ def test_random_state_decides_everything(cells):
     )
 
 
-@pytest.mark.parametrize("wrap", [lambda model, folder: model, lambda m, f: str(f)])
-def test_a_pretrained_model_is_calibrated(wrap, tmp_path):
+@pytest.fixture(scope="module")
+def zeros_and_ones():
+    """Real digits as flattened images in [0, 1], float32."""
     x, y = load_digits(return_X_y=True)
     rows = (x / 16).astype("float32")
-    zeros, ones = rows[y == 0], rows[y == 1]
+    return rows[y == 0], rows[y == 1]
+
+
+@pytest.fixture(scope="module")
+def model_of_zeros(zeros_and_ones):
     model = ae_zoo.models.conv_ae(input_shape=(8, 8, 1), latent_dim=4, filters=(8,))
     model.compile()
-    images = zeros.reshape(-1, 8, 8, 1)
+    images = zeros_and_ones[0].reshape(-1, 8, 8, 1)
     model.fit(images, images, epochs=60, batch_size=16, verbose=0)
+    return model
+
+
+@pytest.mark.parametrize("wrap", [lambda model, folder: model, lambda m, f: str(f)])
+def test_a_pretrained_model_is_calibrated(
+    wrap, zeros_and_ones, model_of_zeros, tmp_path
+):
+    (zeros, ones), model = zeros_and_ones, model_of_zeros
     ae_zoo.save(model, tmp_path / "model")
     detector = AnomalyDetector(wrap(model, tmp_path / "model")).fit(zeros)
     assert detector.mean_ is None
@@ -248,6 +292,7 @@ def test_a_pretrained_model_is_calibrated(wrap, tmp_path):
     "options",
     [{"window": 6}, {"measure": "latent"}, {"combine": "mahalanobis"}, {}],
 )
+@pytest.mark.usefixtures("trained_once")
 def test_saved_without_pickle(series, options, tmp_path):
     normal, later = series
     detector = AnomalyDetector(**QUICK | options).fit(normal, names=["a", "b", "c"])
@@ -280,6 +325,7 @@ def machines():
 
 @pytest.mark.parametrize("measure", ["error", "both"])
 @pytest.mark.parametrize("combine", ["mahalanobis", "mean", "max"])
+@pytest.mark.usefixtures("trained_once")
 def test_categories(machines, measure, combine, tmp_path):
     options = QUICK | {"epochs": 20, "batch_size": 16}
     detector = AnomalyDetector(measure=measure, combine=combine, **options)
