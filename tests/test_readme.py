@@ -1,13 +1,17 @@
 """The README keeps its word: its Python runs, its commands exist."""
 
+import contextlib
+import io
 import os
 import re
 import shlex
-import subprocess
-import sys
+from typing import NamedTuple
+from unittest import mock
 
 import pytest
 from conftest import ROOT
+
+from ae_zoo.cli import main
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -23,6 +27,7 @@ def commands():
     return [command for command in words if command[:1] == ["ae-zoo"]]
 
 
+@pytest.mark.slow
 def test_python_blocks_run_one_after_the_other(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
@@ -37,11 +42,22 @@ def test_the_readme_has_code_to_test():
     assert len(commands()) >= 6
 
 
+class Outcome(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
 def run(*words):
-    code = "import sys; from ae_zoo.cli import main; sys.exit(main())"
-    command = [sys.executable, "-c", code, *words]
-    wide = os.environ | {"COLUMNS": "200", "NO_COLOR": "1"}
-    return subprocess.run(command, env=wide, capture_output=True, text=True)
+    """Runs `ae-zoo` with these words in this process, on a wide screen."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        mock.patch.dict(os.environ, {"COLUMNS": "200", "NO_COLOR": "1"}),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        code = main(list(words))
+    return Outcome(code, out.getvalue(), err.getvalue())
 
 
 @pytest.mark.parametrize("command", commands(), ids=" ".join)
