@@ -1,6 +1,7 @@
 """Anomaly detection: scikit-learn's outlier interface, windows, units, explanations."""
 
 import json
+import pickle
 
 import numpy as np
 import pandas as pd
@@ -15,9 +16,33 @@ from ae_zoo.errors import InputError
 from ae_zoo.tasks import AnomalyDetector
 from ae_zoo.tasks.detector import rebuilding
 from ae_zoo.tasks.detector.thresholds import RULES, extreme_value, quantile
+from ae_zoo.tasks.fitting import Fitting
 
 QUICK = {"epochs": 4, "random_state": 0, "model_arguments": {"hidden": (16,)}}
 QUICK |= {"learning_rate": 3e-3}
+
+
+TRAINED = {}
+
+
+@pytest.fixture
+def trained_once(monkeypatch):
+    """What has been trained in the same way on the same rows is not trained again.
+
+    For tests of what detectors do with a trained model. Whether a random state decides
+    everything is the test of its own, which trains anew.
+    """
+    train = Fitting.train
+
+    def once(self, rows, rng):
+        told = repr(self), rows.shape, rows.tobytes(), pickle.dumps(rng.get_state())
+        if told not in TRAINED:
+            TRAINED[told] = *train(self, rows, rng), rng.get_state()
+        model, losses, state = TRAINED[told]
+        rng.set_state(state)
+        return model, list(losses)
+
+    monkeypatch.setattr(Fitting, "train", once)
 
 
 @parametrize_with_checks(
@@ -55,6 +80,7 @@ def series():
 
 @pytest.mark.parametrize("measure", ["error", "latent", "both"])
 @pytest.mark.parametrize("combine", ["mean", "max", "mahalanobis"])
+@pytest.mark.usefixtures("trained_once")
 def test_malignant_cells_are_abnormal(cells, measure, combine):
     normal, others = cells
     detector = AnomalyDetector(
@@ -98,6 +124,7 @@ def test_a_fault_is_found_when_it_comes_and_where(series, family):
 
 @pytest.mark.parametrize("window", [1, 5])
 @pytest.mark.parametrize("sizes", [[1] * 12, [3, 1, 8], [12]])
+@pytest.mark.usefixtures("trained_once")
 def test_a_stream_scores_as_the_whole(series, window, sizes):
     normal, later = series
     detector = AnomalyDetector(window=window, **QUICK).fit(normal)
@@ -111,6 +138,7 @@ def test_a_stream_scores_as_the_whole(series, window, sizes):
     assert detector.update(later[0]).shape == (1,)
 
 
+@pytest.mark.usefixtures("trained_once")
 def test_a_row_does_not_depend_on_the_others(cells):
     normal, others = cells
     detector = AnomalyDetector(**QUICK).fit(normal)
@@ -121,6 +149,7 @@ def test_a_row_does_not_depend_on_the_others(cells):
 
 @pytest.mark.parametrize("measure", ["error", "latent", "both"])
 @pytest.mark.parametrize("window", [1, 5])
+@pytest.mark.usefixtures("trained_once")
 def test_batches_leave_no_seam(series, window, measure, monkeypatch):
     normal, later = series
     detector = AnomalyDetector(window=window, measure=measure, **QUICK).fit(normal)
@@ -181,6 +210,7 @@ def test_many_columns_have_no_covariance():
 
 
 @pytest.mark.parametrize("window", [1, 5])
+@pytest.mark.usefixtures("trained_once")
 def test_values_far_out_count_as_ten_deviations_in_tables(series, window):
     normal, later = series
     detector = AnomalyDetector(window=window, measure="error", **QUICK).fit(normal)
@@ -201,6 +231,7 @@ def test_scores_do_not_depend_on_the_units_of_the_columns(cells):
     )
 
 
+@pytest.mark.usefixtures("trained_once")
 def test_held_out_rows_set_the_units_and_the_threshold(cells):
     normal, _ = cells
     detector = AnomalyDetector(measure="error", holdout=0.5, **QUICK).fit(normal)
@@ -226,15 +257,28 @@ def test_random_state_decides_everything(cells):
     )
 
 
-@pytest.mark.parametrize("wrap", [lambda model, folder: model, lambda m, f: str(f)])
-def test_a_pretrained_model_is_calibrated(wrap, tmp_path):
+@pytest.fixture(scope="module")
+def zeros_and_ones():
+    """Real digits as flattened images in [0, 1], float32."""
     x, y = load_digits(return_X_y=True)
     rows = (x / 16).astype("float32")
-    zeros, ones = rows[y == 0], rows[y == 1]
+    return rows[y == 0], rows[y == 1]
+
+
+@pytest.fixture(scope="module")
+def model_of_zeros(zeros_and_ones):
     model = ae_zoo.models.conv_ae(input_shape=(8, 8, 1), latent_dim=4, filters=(8,))
     model.compile()
-    images = zeros.reshape(-1, 8, 8, 1)
+    images = zeros_and_ones[0].reshape(-1, 8, 8, 1)
     model.fit(images, images, epochs=60, batch_size=16, verbose=0)
+    return model
+
+
+@pytest.mark.parametrize("wrap", [lambda model, folder: model, lambda m, f: str(f)])
+def test_a_pretrained_model_is_calibrated(
+    wrap, zeros_and_ones, model_of_zeros, tmp_path
+):
+    (zeros, ones), model = zeros_and_ones, model_of_zeros
     ae_zoo.save(model, tmp_path / "model")
     detector = AnomalyDetector(wrap(model, tmp_path / "model")).fit(zeros)
     assert detector.mean_ is None
@@ -249,6 +293,7 @@ def test_a_pretrained_model_is_calibrated(wrap, tmp_path):
     "options",
     [{"window": 6}, {"measure": "latent"}, {"combine": "mahalanobis"}, {}],
 )
+@pytest.mark.usefixtures("trained_once")
 def test_saved_without_pickle(series, options, tmp_path):
     normal, later = series
     detector = AnomalyDetector(**QUICK | options).fit(normal, names=["a", "b", "c"])
@@ -281,6 +326,7 @@ def machines():
 
 @pytest.mark.parametrize("measure", ["error", "both"])
 @pytest.mark.parametrize("combine", ["mahalanobis", "mean", "max"])
+@pytest.mark.usefixtures("trained_once")
 def test_categories(machines, measure, combine, tmp_path):
     options = QUICK | {"epochs": 20, "batch_size": 16}
     detector = AnomalyDetector(measure=measure, combine=combine, **options)

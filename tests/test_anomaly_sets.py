@@ -133,6 +133,7 @@ def test_cards_draw_normal_and_abnormal(shape, tmp_path, monkeypatch):
     assert names["errors"].shape == (8,)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "shape", "train", "test", "abnormal"),
     [

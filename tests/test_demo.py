@@ -202,6 +202,7 @@ def test_the_command_writes_the_picture(demo, options, tmp_path, monkeypatch, ca
         assert f"PCA {demo.rebuilt.mse['pca']:.4f}" in out
 
 
+@pytest.mark.slow
 def test_the_bundled_models_beat_the_baselines():
     if not set(NAMES) <= set(ae_zoo.list_models()):
         pytest.skip("needs the bundled weights")

@@ -44,6 +44,7 @@ def script():
     return module
 
 
+@pytest.mark.slow
 def test_an_autoencoder_fits_its_data_better_after_fine_tuning(session):
     import ae_zoo
 
@@ -54,6 +55,7 @@ def test_an_autoencoder_fits_its_data_better_after_fine_tuning(session):
     assert error(tuned) < 0.9 * error(ae_zoo.load("conv_ae.mnist"))
 
 
+@pytest.mark.slow
 def test_the_classifier_beats_the_same_network_from_scratch(session):
     classifier, x, y = session["classifier"], session["x"], session["y"]
     assert all(layer.trainable for layer in classifier.layers)

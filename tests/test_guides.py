@@ -42,6 +42,7 @@ def test_the_failing_pump_is_found(guide, tmp_path, capsys):
     assert (tmp_path / "pump.png").read_bytes().startswith(PNG)
 
 
+@pytest.mark.slow
 def test_a_real_pump(guide):
     path = SKAB / "valve1" / "1.csv"
     if not path.is_file():

@@ -269,6 +269,7 @@ def test_real_sets(data_dir, name, shape, sizes):
         load_arrays(name, "validation", data_dir, shape)
 
 
+@pytest.mark.slow
 def test_real_sentences(root, tmp_path, monkeypatch):
     raw = root.parent / "shared" / "data" / "raw"
     if not (raw / "text").is_dir():

@@ -86,7 +86,7 @@ def test_an_unknown_level_is_estimated(denoiser, photograph):
 def test_the_noise_of_a_photograph_is_told(sigma, channels):
     # Smoothed, so that its own noise does not count.
     clean = gaussian_filter(data.astronaut().astype("float32"), (1, 1, 0))
-    clean = clean[..., :channels]
+    clean = clean[:384, :384, :channels]
     noise = np.random.default_rng(0).standard_normal(clean.shape, dtype="float32")
     estimate = 255 * estimate_noise((clean + sigma * noise) / np.float32(255))
     assert estimate == pytest.approx(sigma, abs=0.3 + 0.02 * sigma)
