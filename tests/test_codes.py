@@ -89,7 +89,7 @@ def test_wrong_codes_are_refused(model, x):
     z = model.encode(x)
     with pytest.raises(InputError, match="shape"):
         model.code.flatten([*parts(z), parts(z)[0]])
-    with pytest.raises(InputError, match="rows that flatten made"):
+    with pytest.raises(InputError, match="rows that flatten returned"):
         model.code.unflatten(np.zeros((2, model.code.size + 1)))
 
 
