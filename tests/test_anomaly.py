@@ -96,6 +96,7 @@ def test_malignant_cells_are_abnormal(cells, measure, combine):
     assert flagged[labels == 1].mean() > 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["deep_ae", "vae", "conv1d_ae", "recurrent_ae"])
 def test_a_fault_is_found_when_it_comes_and_where(series, family):
     normal, later = series

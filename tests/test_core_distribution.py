@@ -69,6 +69,7 @@ def train(case, x, strategy, initial=None):
     return initial, model.get_weights(), history["loss"][0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", QUIET_CASES, ids=lambda case: case.id)
 def test_two_replicas_train_like_one(case: Case, mirrored, digits, seeded):
     single = tf.distribute.get_strategy()

@@ -169,6 +169,7 @@ def test_weight_penalties(case: Case, seeded):
     assert not case.build().losses
 
 
+@pytest.mark.slow
 @each_pyramid
 def test_two_replicas_train_like_one(case: Case, mirrored, pair, seeded):
     reached, initial = [], None

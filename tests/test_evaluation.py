@@ -433,6 +433,7 @@ def peer_curves():
     return once
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [1, 2])
 def test_rate_and_distortion_of_photographs(monkeypatch, peer_curves, times):
     """JPEG against itself saves nothing, and at twice the size costs 100% more."""

@@ -17,6 +17,7 @@ SMALL = {
 FAMILIES = ("vae", "denoising_ae", "sparse_ae", "contractive_ae")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backbone", SMALL)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_bottleneck_works_with_every_backbone(family, backbone, seeded):

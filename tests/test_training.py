@@ -85,6 +85,7 @@ def different_recipes():
     return sorted(kinds.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", different_recipes())
 def test_every_recipe_trains_two_steps(name, fake_data, tmp_path):
     changes = {"training__epochs": None, "training__steps": 2}
