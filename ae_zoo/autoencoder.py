@@ -238,14 +238,14 @@ class Autoencoder(keras.Model):
         super().compile(
             optimizer=optimizer or keras.optimizers.Adam(1e-3), loss=loss, **kwargs
         )
+        # Now, not in the graph of the first step, which would take twice as long.
+        self.optimizer.build(self.trainable_variables)
 
     def get_compile_config(self):
         return keras.Model.get_compile_config(self)
 
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
-        if self.optimizer is not None and self.built:
-            self.optimizer.build(self.trainable_variables)
 
     def get_config(self):
         if self.family is None:

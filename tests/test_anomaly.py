@@ -419,7 +419,7 @@ def test_missing_values_and_constant_columns_are_named(cells):
         ({"trim": 0.1, "model": "dense_ae.mnist"}, "the model is pretrained"),
         ({"window": 400}, "357 rows are fewer than the window of 400"),
         ({"model": 3}, "model is a int: pass the name of a family"),
-        ({"model": "inpainting_ae"}, "restores or compresses pictures"),
+        ({"model": "inpainting_ae"}, "takes pictures of any size"),
     ],
 )
 def test_wrong_arguments(cells, options, message):

@@ -70,7 +70,7 @@ def test_feedback_reads_the_truth_in_training_and_itself_later(seeded):
     rng = np.random.default_rng(0)
     x, other = rng.normal(size=(2, 4, 5, 3)).astype("float32")
     code = model.bottleneck(model.encoder(x))
-    writer = model.backbone.writer
+    writer = model.decoder.get_layer("writer")
     # Later steps depend on the truth, and none on the truth of its own or later.
     one, two = (np.asarray(writer([code, t], training=True)) for t in (x, other))
     np.testing.assert_array_equal(one[:, 0], two[:, 0])
