@@ -5,7 +5,7 @@
     model = ae_zoo.load("conv_ae.mnist")
     codes = model.encode(images)
 
-Names are loaded when first used: importing the package, listing models and
+Names are imported when first used: importing the package, listing models and
 verifying weights never import TensorFlow.
 """
 
@@ -27,13 +27,20 @@ _EXPORTS = {
 } | {
     module: f"ae_zoo.{module}"
     for module in (
+        "assemble",
         "backbones",
+        "bottlenecks",
+        "code",
+        "corruptions",
         "data",
+        "datasets",
         "errors",
         "evaluation",
         "layers",
         "losses",
         "models",
+        "priors",
+        "registry",
         "tasks",
         "training",
         "zoo",
@@ -44,5 +51,5 @@ __all__ = ["__version__", *_EXPORTS]
 __getattr__, __dir__ = attach(__name__, _EXPORTS)
 
 if "keras" in sys.modules:
-    # Then importing our classes is free, and `keras.saving.load_model` finds them.
+    # Importing our classes is cheap then, and `keras.saving.load_model` finds them.
     importlib.import_module("ae_zoo.autoencoder")

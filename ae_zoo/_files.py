@@ -1,4 +1,4 @@
-"""Writing files so that a reader sees all of one or nothing."""
+"""Writing files atomically: a reader sees a complete file or none."""
 
 import contextlib
 import os
@@ -8,9 +8,9 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def complete_file(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, which takes its place when all went well.
+    """A temporary path beside `path`, which replaces it unless an error occurs.
 
-    It has the ending of `path`, by which libraries choose a format.
+    It has the suffix of `path`, by which libraries choose a format.
     """
     temporary = path.with_name(f".part-{os.getpid()}-{path.name}")
     try:
@@ -21,6 +21,6 @@ def complete_file(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a text file, all of it or nothing."""
+    """Writes a text file atomically."""
     with complete_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

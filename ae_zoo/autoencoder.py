@@ -1,12 +1,14 @@
-"""The model every family builds: corruption -> encoder -> bottleneck -> decoder."""
+"""The model that every family builds, and its public methods."""
 
 import functools
 
 import keras
 import numpy as np
 
-from ae_zoo import losses
-from ae_zoo.errors import NotGenerativeError, UnknownNameError
+from ae_zoo import losses, registry
+from ae_zoo.bottlenecks.base import Bottleneck
+from ae_zoo.code import POOLS, Code, Views
+from ae_zoo.errors import InputError, NotGenerativeError, UnknownNameError
 
 
 @keras.saving.register_keras_serializable("ae_zoo")
@@ -14,22 +16,28 @@ class Autoencoder(keras.Model):
     """An autoencoder as one functional Keras model.
 
     Calling it reconstructs its input; `fit(x, x)` trains it. Families build it
-    for you (`ae_zoo.models.vae(...)`), and a model built by a registered family
-    can be saved and rebuilt by Keras.
+    for you (`ae_zoo.models.vae(...)`), most of them by `ae_zoo.assemble.join`, and a
+    model built by a registered family can be saved and rebuilt by Keras.
+
+    A code, `z` below, is an array `(n, *shape)`, or for a pyramid a list of arrays.
 
     Args:
-        backbone: gives the encoder and builds the decoder, see `ae_zoo.backbones`.
-        bottleneck: a `Bottleneck` layer, from the encoder's output to the code.
-        corruption: optional layer that damages the input in training. One with a map
-            (`ae_zoo.layers.MappedNoise`) is no part of the model, whose input it makes.
-        loss: 'mse' (squared error an example), 'mae' (absolute error an example), 'bce'
-            or 'cce' (nats an example); what `compile()` uses when it is given none.
-        output: activation of the output, 'sigmoid' for data in [0, 1], 'softmax' for
-            probabilities along the last axis, or 'linear'.
+        inputs, outputs: the finished graph, from examples to their reconstructions.
+        encoder: model from examples to the bottleneck's input.
+        decoder: model from codes to examples.
+        views: tensors of the graph: the code and, if there are any, its indices, its
+            posterior and inner layers.
+        code: shape and kind of the code; None takes it from the views.
+        prior: distribution of the code; None if the model cannot generate.
+        loss: name of the reconstruction loss that `compile()` uses, see
+            `ae_zoo.losses`; None if the layers add the whole loss.
+        backbone, bottleneck, corruption: the parts of the model, if it has them.
 
     Attributes:
-        encoder, bottleneck, decoder, corruption: the four parts.
         feature_keys: names that `features` takes; the last is 'code'.
+        family, arguments: name and arguments of the registered family that built the
+            model, or None.
+        tasks: tasks that the family supports.
 
     Example:
 
@@ -41,95 +49,151 @@ class Autoencoder(keras.Model):
 
     def __init__(
         self,
-        backbone,
-        bottleneck,
+        inputs,
+        outputs,
+        *,
+        encoder: keras.Model,
+        decoder: keras.Model,
+        views: Views,
+        code: Code | None = None,
+        prior=None,
+        loss: str | None = "mse",
+        backbone=None,
+        bottleneck: Bottleneck | None = None,
         corruption=None,
-        loss="mse",
-        output="sigmoid",
         **kwargs,
     ):
-        if loss == "bce" and output != "sigmoid":
-            raise ValueError(
-                f"loss='bce' needs values in [0, 1]: use output='sigmoid', not "
-                f"{output!r}."
-            )
-        if loss == "cce" and output != "softmax":
-            raise ValueError(
-                f"loss='cce' needs probabilities: use output='softmax', not {output!r}."
-            )
-        losses.get(loss)  # refuse an unknown name now, not at compile time
-        inputs = keras.Input(backbone.input_shape, name="input")
-        inside = corruption is not None and not corruption.has_map
-        x = corruption(inputs) if inside else inputs
-        code = bottleneck.connect(backbone.encoder, x)
-        decoder = backbone.decoder(bottleneck, activation=output)
-        writer = getattr(backbone, "writer", None)
-        outputs = decoder(code) if writer is None else writer([code, inputs])
+        if loss is not None:
+            losses.get(loss)  # raises for an unknown name now, not at compile time
         super().__init__(inputs, outputs, **kwargs)
-
-        self.backbone = backbone
-        self.encoder = backbone.encoder
-        self.bottleneck = bottleneck
+        self.encoder = encoder
         self.decoder = decoder
-        self.corruption = corruption
+        self.views = views
+        self.code = code or Code.of(views.code)
+        self.prior = prior
         self.recommended_loss = loss
-        self.feature_keys = (*backbone.feature_names, "code")
-        self.family = None  # with `arguments`, stamped by the family registry
+        self.backbone = backbone
+        self.bottleneck = bottleneck
+        self.corruption = corruption
+        self.feature_keys = (*views.inner, "code")
+        self.family = None  # with the next two, stamped by the registry
         self.arguments = None
-        self._views = _Views(inputs, code, backbone.encoder)
+        self.tasks = ()
+        self._models = _Models(views)
 
     @property
-    def latent_dim(self) -> int:
-        """Size of the code."""
-        return self.bottleneck.latent_dim
+    def takes_map(self) -> bool:
+        """Whether the last channel of the input is the corruption's map."""
+        return self.corruption is not None and self.corruption.mapped
 
-    def encode(self, x, batch_size: int = 256) -> np.ndarray:
-        """Deterministic codes `(n, latent_dim)` of `x` (a VAE's mean)."""
-        return self.features(x, "code", batch_size)
+    def encode(self, x, indices: bool = False, batch_size: int = 256):
+        """Deterministic codes `z` of examples `(n, *input_shape)`; the mean for a VAE.
 
-    def decode(self, z, batch_size: int = 256) -> np.ndarray:
-        """Examples `(n, *input_shape)` for codes `(n, latent_dim)`."""
+        Args:
+            x: examples.
+            indices: whether to return a discrete code as integers.
+            batch_size: number of examples at a time.
+
+        Raises:
+            InputError: `indices` is set but the code is continuous.
+        """
+        key = "indices" if indices else "code"
+        return self.view(key).predict(x, batch_size=batch_size, verbose=0)
+
+    def decode(self, z, indices: bool = False, batch_size: int = 256) -> np.ndarray:
+        """Decodes codes to examples `(n, *input_shape)`.
+
+        Args:
+            z: codes, or with `indices` the integers of a discrete code.
+            indices: see `encode`.
+            batch_size: number of examples at a time.
+
+        Raises:
+            InputError: `indices` is set but the code is continuous.
+        """
+        if indices:
+            self._check_discrete()
+            z = keras.ops.convert_to_numpy(self.bottleneck.values(z))
         return self.decoder.predict(z, batch_size=batch_size, verbose=0)
 
     def reconstruct(self, x, batch_size: int = 256) -> np.ndarray:
-        """`decode(encode(x))`: same shape and range as `x`."""
+        """`decode(encode(x))`, of the same shape and range as `x`."""
         return self.predict(x, batch_size=batch_size, verbose=0)
 
-    def features(self, x, key: str | None = None, batch_size: int = 256) -> np.ndarray:
+    def features(
+        self,
+        x,
+        key: str | None = None,
+        pool: str | None = None,
+        batch_size: int = 256,
+    ):
         """Activations of the encoder at `key`, one of `feature_keys`.
 
         Args:
             x: inputs `(n, *input_shape)`.
             key: name of the layer; None means 'code'.
+            pool: None for unchanged activations, 'flatten' for all values of an example
+                in a row, 'mean' for the mean over its positions.
+            batch_size: number of examples at a time.
+
+        Returns:
+            An array, or for a pyramid a list of arrays; with `pool`, rows `(n, size)`.
 
         Raises:
-            UnknownNameError: `key` is not in `feature_keys`.
+            UnknownNameError: `key` is not in `feature_keys`, or `pool` is unknown.
         """
-        return self.view(key).predict(x, batch_size=batch_size, verbose=0)
+        if pool is not None and pool not in POOLS:
+            raise UnknownNameError(
+                f"Unknown pool {pool!r}; choose one of {', '.join(POOLS)}."
+            )
+        z = self.view(key).predict(x, batch_size=batch_size, verbose=0)
+        return z if pool is None else POOLS[pool](Code.of(z), z)
 
     def view(self, key: str | None = None) -> keras.Model:
-        """The model from inputs to `features(x, key)`, whose weights are this one's."""
+        """The model from inputs to `features(x, key)`, with shared weights.
+
+        Args:
+            key: one of `feature_keys`, 'indices' or 'posterior' (mean and log
+                variance); None means 'code'.
+
+        Raises:
+            UnknownNameError: there is no such view.
+            InputError: the code has no indices, or no posterior.
+        """
         key = key or "code"
-        if key not in self.feature_keys:
+        if key == "indices":
+            self._check_discrete()
+        elif key == "posterior" and self.views.posterior is None:
+            raise InputError(
+                f"{self.name!r} has no posterior: its code is deterministic."
+            )
+        elif key not in (*self.feature_keys, "posterior"):
             known = ", ".join(self.feature_keys)
             raise UnknownNameError(f"Unknown feature {key!r}; choose one of {known}.")
-        return self._views.get(key)
+        return self._models.get(key)
 
-    def sample(self, n: int = 1, seed: int | None = None) -> np.ndarray:
+    def sample(
+        self, n: int = 1, seed: int | None = None, temperature: float = 1.0
+    ) -> np.ndarray:
         """`n` new examples, decoded from codes drawn from the prior.
+
+        Args:
+            n: number of examples.
+            seed: integer; the same seed gives the same examples.
+            temperature: factor on the spread of the codes.
 
         Raises:
             NotGenerativeError: the family has no prior.
         """
-        if not self.bottleneck.generative:
+        if self.prior is None:
             raise NotGenerativeError(
                 f"{self.name!r} cannot generate: its code has no prior. Use a "
                 "variational family such as 'vae'."
             )
-        return self.decode(self.bottleneck.sample_prior(n, seed))
+        return self.decode(self.prior.sample(n, seed, temperature))
 
     def interpolate(self, start, end, steps: int = 8) -> np.ndarray:
-        """Walk in a straight line between the codes of two examples.
+        """Decodes codes on a straight line between the codes of two examples.
 
         Args:
             start, end: one example each, shape `input_shape`.
@@ -138,63 +202,95 @@ class Autoencoder(keras.Model):
         Returns:
             `(steps, *input_shape)`.
         """
-        first, last = self.encode(np.stack([start, end]))
-        weights = np.linspace(0.0, 1.0, steps, dtype=first.dtype)[:, None]
-        return self.decode((1 - weights) * first + weights * last)
+        ends = self.encode(np.stack([start, end]))
+        return self.decode(self.code.lerp(ends, steps))
 
-    def compile(self, optimizer=None, loss=None, **kwargs):
-        """As Keras's, with Adam at 1e-3, the family's loss and XLA where it pays."""
+    def bottlenecks(self) -> list[Bottleneck]:
+        """The bottleneck layers of the graph."""
+        return [layer for layer in self.layers if isinstance(layer, Bottleneck)]
+
+    def finish(self) -> None:
+        """Updates all that bottlenecks compute from trained weights.
+
+        `save` and `ae_zoo.save` call it.
+        """
+        for bottleneck in self.bottlenecks():
+            bottleneck.finish()
+
+    def save(self, *args, **kwargs):
+        """Saves as Keras does, after `finish`."""
+        self.finish()
+        super().save(*args, **kwargs)
+
+    def compile(self, optimizer=None, loss="auto", **kwargs):
+        """Compiles as Keras does, by default with Adam at 1e-3, and XLA if faster.
+
+        Args:
+            optimizer: None for Adam at 1e-3.
+            loss: 'auto' for the family's reconstruction loss; None for only the losses
+                that layers add.
+            **kwargs: further arguments of Keras's `compile`.
+        """
         kwargs.setdefault("jit_compile", xla_pays())
+        if loss == "auto":
+            name = self.recommended_loss
+            loss = None if name is None else losses.get(name)
         super().compile(
-            optimizer=optimizer or keras.optimizers.Adam(1e-3),
-            loss=loss or losses.get(self.recommended_loss),
-            **kwargs,
+            optimizer=optimizer or keras.optimizers.Adam(1e-3), loss=loss, **kwargs
         )
+        # Now, not in the graph of the first step, which would take twice as long.
+        self.optimizer.build(self.trainable_variables)
 
     def get_compile_config(self):
         return keras.Model.get_compile_config(self)
 
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
-        if self.optimizer is not None and self.built:
-            self.optimizer.build(self.trainable_variables)
 
     def get_config(self):
         if self.family is None:
             raise ValueError(
                 "Only models built by a registered family can be saved: put the "
-                "call into a function decorated with ae_zoo.models.register."
+                "call into a function decorated with ae_zoo.registry.register."
             )
-        return {"family": self.family, **self.arguments}
+        config = {"family": self.family, **self.arguments}
+        policy = self.dtype_policy.name
+        return config if policy == "float32" else config | {"dtype_policy": policy}
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        from ae_zoo import models
+        return registry.from_config(config)
 
-        config = dict(config)
-        return models.build(config.pop("family"), **config)
+    def _check_discrete(self) -> None:
+        if self.views.indices is None:
+            raise InputError(
+                f"{self.name!r} has a continuous code without indices: use a family "
+                "such as 'fsq_ae'."
+            )
 
 
 def xla_pays() -> bool | str:
-    """Keras's `jit_compile` by device: TensorFlow's XLA uses one core of a CPU only."""
+    """Keras's `jit_compile` by device; on a CPU TensorFlow's XLA uses one core only."""
     if keras.backend.backend() != "tensorflow":
         return "auto"
     return "auto" if keras.distribution.list_devices("gpu") else False
 
 
-class _Views:
+class _Models:
     """Inference sub-models, built when first used.
 
-    A plain object, so that Keras neither tracks nor saves what it holds.
+    A plain object, so that Keras neither tracks nor saves its contents.
     """
 
-    def __init__(self, inputs, code, encoder):
-        self.inputs, self.code, self.encoder = inputs, code, encoder
+    def __init__(self, views: Views):
+        self.views = views
         self.get = functools.cache(self._build)
 
-    def _build(self, key):
-        if key == "code":
-            return keras.Model(self.inputs, self.code, name="code")
-        return keras.Model(
-            self.encoder.inputs, self.encoder.get_layer(key).output, name=key
-        )
+    def _build(self, key: str) -> keras.Model:
+        named = {name: getattr(self.views, name) for name in ("code", "indices")}
+        named |= {"posterior": self.views.posterior} | self.views.inner
+        outputs = named[key]
+        first = outputs[0] if isinstance(outputs, (list, tuple)) else outputs
+        # Inner layers belong to the encoder's graph, which has its own input.
+        inputs = keras.utils.get_source_inputs(first)
+        return keras.Model(inputs, outputs, name=key)

@@ -1,27 +1,27 @@
-"""What can go wrong, said in one sentence that names the remedy.
+"""Exceptions; each message is one sentence that names the remedy.
 
-The command line prints the sentence and exits with 2.
+The command line prints the message and exits with 2.
 """
 
 
 class AeZooError(Exception):
-    """Base of every error that ae_zoo raises on purpose."""
+    """Base class of every error that ae_zoo raises on purpose."""
 
 
 class UnknownNameError(AeZooError, ValueError):
-    """A model, family, backbone or option that does not exist."""
+    """A name of a model, family, backbone or option does not exist."""
 
 
 class InputError(AeZooError, ValueError):
-    """Data that the model cannot take: shape, dtype, range or file."""
+    """Data do not fit the model: wrong shape, dtype, range or file."""
 
 
 class NotGenerativeError(AeZooError, TypeError):
-    """`sample` was asked of a model whose code has no prior."""
+    """`sample` was called on a model whose code has no prior."""
 
 
 class RecipeError(AeZooError, ValueError):
-    """A training recipe that cannot be read or does not make sense."""
+    """A training recipe cannot be read or is invalid."""
 
 
 class ManifestError(AeZooError):
@@ -29,16 +29,16 @@ class ManifestError(AeZooError):
 
 
 class DownloadError(AeZooError, OSError):
-    """Weights could not be had from the Hub or the cache."""
+    """Weights or data are neither available locally nor by download."""
 
 
 class IntegrityError(AeZooError):
-    """Bytes differ from what the manifest or the folder's metadata promise."""
+    """Bytes differ from the checksums of the manifest or the folder's metadata."""
 
 
 class TrainingError(AeZooError):
-    """A training that cannot go on: its loss is no number, or a worker was lost."""
+    """A training cannot go on: its loss is not finite, or a worker was lost."""
 
 
 class CodecError(AeZooError, ValueError):
-    """An unreadable compressed file: damaged, truncated or of another version."""
+    """A compressed file cannot be read: damaged, truncated or of another version."""

@@ -1,8 +1,8 @@
 """Reconstruction losses, summed over an example and averaged over the batch.
 
-The sum makes them commensurate with penalties such as the KL divergence: with
+Summing makes them commensurate with penalties such as the KL divergence: with
 'bce' and a variational bottleneck the loss is the negative evidence lower bound.
-As `keras.losses.Loss` objects they scale themselves under `tf.distribute`.
+As `keras.losses.Loss` objects they are scaled correctly under `tf.distribute`.
 """
 
 import keras
@@ -44,13 +44,13 @@ class BinaryCrossentropy(keras.losses.Loss):
 class CategoricalCrossentropy(keras.losses.Loss):
     """Cross-entropy of an example in nats, for one-hot vectors along the last axis.
 
-    Vectors of zeros, with which short sequences are filled up, count nothing.
+    Vectors of zeros, with which short sequences are padded, do not count.
     """
 
     def call(self, y_true, y_pred):
         y_true = ops.cast(y_true, y_pred.dtype)
-        # Not Keras's function, which would let probabilities that round to 0 count as
-        # 1e-7 without a gradient, and scale those that do not sum to 1.
+        # Keras's function would clip probabilities at 1e-7, without a gradient, and
+        # scale those that do not sum to 1.
         nats = -y_true * ops.log(ops.maximum(y_pred, 1e-12))
         return _sum_over_example(nats)
 

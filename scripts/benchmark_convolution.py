@@ -1,9 +1,9 @@
-"""Times convolutions by one matrix product against Keras's own, between small images.
+"""Compares the speed of convolutions by a matrix product with Keras's own.
 
-For every pair of layers, a convolution of stride 2 and its transpose: seconds of a
-forward and backward pass of a compiled function over 100 images, in turns, and the
-ratio of the medians. Above 1 the product is faster, which `ae_zoo.layers.convolution`
-relies on where the coarser image is 2 x 2 or 1 x 1.
+Measures a convolution of stride 2 and its transpose between small images: time of a
+forward and backward pass of a compiled function over 100 images, in alternation, and
+the ratio of the medians. If it is above 1, the product is faster; this is why
+`ae_zoo.layers.matmul_conv` uses it if the coarser image is 2 x 2 or 1 x 1.
 """
 
 import argparse
@@ -31,7 +31,7 @@ CASES = (  # side of the finer image, kernel size, channels of the finer and the
 
 
 def training_step(layer, x):
-    """A compiled function: the layer's gradients for a batch."""
+    """A compiled function that computes the layer's gradients for a batch."""
 
     @tf.function
     def step():

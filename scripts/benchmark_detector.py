@@ -1,9 +1,9 @@
-"""How fast is `AnomalyDetector`, beside PyOD's AutoEncoder with its own settings?
+"""Compares speed and memory of `AnomalyDetector` and PyOD's default AutoEncoder.
 
-A seeded table of 1,000,000 rows and 30 columns, of five hidden factors and noise, of
-which the first 20,000 are fitted and all are scored. Each detector has a process of
-its own (PyTorch crashes beside TensorFlow); they take turns. Peak memory is that over
-what the process held before `fit`, with its library and the table loaded (Linux).
+The data are a seeded table of 1,000,000 rows and 30 columns, made of five latent
+factors and noise. The detectors are fitted to the first 20,000 rows and score all. Each
+runs in its own process (PyTorch crashes beside TensorFlow); they alternate. Peak memory
+is relative to that before `fit`, with library and table loaded (Linux).
 
     python scripts/benchmark_detector.py [--rows N] [--fitted N] [--rounds N]
 """
@@ -20,11 +20,11 @@ import numpy as np
 COLUMNS, FACTORS = 30, 5
 NAMES = ("ae_zoo", "pyod")
 
-_worker = {}  # of a process: its table and its detector
+_worker = {}  # table and detector of a process
 
 
 def table(rows: int, seed: int = 0) -> np.ndarray:
-    """`(rows, 30)`, float64: a bent surface of five dimensions with noise."""
+    """A table `(rows, 30)`, float64: a curved surface of five dimensions with noise."""
     rng = np.random.default_rng(seed)
     mixing = rng.standard_normal((FACTORS, COLUMNS))
     x = np.tanh(rng.standard_normal((rows, FACTORS)) @ mixing)
@@ -40,7 +40,7 @@ def load(name: str, rows: int) -> None:
         _worker["detector"] = AutoEncoder(random_state=0, verbose=0)
         _worker["score"] = _worker["detector"].decision_function
     else:
-        import keras  # noqa: F401, its memory is no part of what fit takes
+        import keras  # noqa: F401, so that its memory is not counted in fit
 
         from ae_zoo.tasks import AnomalyDetector
 
@@ -50,7 +50,7 @@ def load(name: str, rows: int) -> None:
 
 
 def fit(rows: int) -> tuple[float, float]:
-    """Seconds, and MiB above what was held before."""
+    """Fits the detector; returns seconds, and peak MiB above those before."""
     before, start = _held(), time.perf_counter()
     _worker["detector"].fit(_worker["table"][:rows])
     _worker["before"] = before
@@ -58,7 +58,7 @@ def fit(rows: int) -> tuple[float, float]:
 
 
 def score() -> tuple[float, float]:
-    """Rows a second, and MiB above what was held before `fit`."""
+    """Scores all rows; returns rows a second, and peak MiB above those before `fit`."""
     start = time.perf_counter()
     scores = _worker["score"](_worker["table"])
     seconds = time.perf_counter() - start
@@ -68,7 +68,7 @@ def score() -> tuple[float, float]:
 
 
 def _held() -> float:
-    """Resident memory in MiB; from now on `_peak` is that since this call."""
+    """Resident memory in MiB; resets the peak that `_peak` returns."""
     Path("/proc/self/clear_refs").write_text("5")
     return _status("VmRSS")
 
@@ -81,7 +81,7 @@ def _status(key: str) -> float:
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(f"{key}:"):
             return int(line.split()[1]) / 1024
-    raise RuntimeError(f"This system does not tell {key}.")
+    raise RuntimeError(f"This system does not report {key}.")
 
 
 def main() -> None:

@@ -1,10 +1,10 @@
-"""Times the work on photographs, and takes the memory that a large one needs.
+"""Measures time and memory of denoising, inpainting and compression.
 
     python scripts/benchmark_photographs.py
 
-Pictures are scikit-image's, mirrored to the size. Times are medians after a first call,
-which compiles. Memory is the peak of the process with a picture of 50 megapixels over
-that with a small one. Compression is encoding and decoding together.
+Pictures are scikit-image's, extended by reflection. Times are medians after a first
+call, which compiles. Memory is the difference between the peaks of the process with a
+picture of 50 megapixels and with a small one. Compression includes decompression.
 """
 
 import argparse
@@ -28,7 +28,7 @@ LARGE = (7072, 7072)  # 50 megapixels
 
 
 def picture(height: int, width: int, grey: bool = False) -> np.ndarray:
-    """uint8, `(height, width, 3)` or `(height, width)`."""
+    """A picture `(height, width, 3)` or `(height, width)`, uint8."""
     image = data.camera() if grey else data.astronaut()
     down, right = (max(0, n - 512) for n in (height, width))  # both have 512 x 512
     ends = [(0, down), (0, right), (0, 0)][: image.ndim]
@@ -53,7 +53,7 @@ def compress(size, name):
 
 @dataclass(frozen=True)
 class Work:
-    """What is timed: `make(size)` gives a function that does it, by a weight."""
+    """A task to measure: `make(size)` returns a function that runs it by a weight."""
 
     weight: str
     size: tuple[int, int]
@@ -90,7 +90,7 @@ def seconds(work: Work) -> float:
 
 
 def peak() -> float:
-    """Megabytes of memory that this process has taken at most."""
+    """Peak memory of this process in megabytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
@@ -107,13 +107,13 @@ def main() -> None:
         "works",
         nargs="*",
         metavar="WORK",
-        help=f"of {', '.join(WORK)}; by default all whose weight is in the zoo",
+        help=f"of {', '.join(WORK)}; default: all whose weight is in the zoo",
     )
-    parser.add_argument("--memory", action="store_true", help="memory, not time")
+    parser.add_argument("--memory", action="store_true", help="memory, instead of time")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if unknown := [name for name in args.works if name not in WORK]:
-        parser.error(f"no such work: {', '.join(unknown)}")
+        parser.error(f"unknown: {', '.join(unknown)}")
     for name in args.works or WORK:
         work = WORK[name]
         if work.weight not in list_models():

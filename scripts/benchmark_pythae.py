@@ -1,26 +1,26 @@
-"""Times the training of a VAE on MNIST against pythae's, in images a second.
+"""Compares the speed of training a VAE on MNIST with pythae's, in images a second.
 
 Both sides train the same network by Adam at 1e-3 on the same images in memory, in
 batches of 100, on all cores. Ours is `ae_zoo.models.vae`, fed and trained as
 `ae-zoo train` does. pythae's is its `VAE`, of binary cross-entropy, driven by its own
-`BaseTrainer`. A round is an epoch; what either side does after its last batch, such as
-saving the model, is left out. Neither shows progress.
+`BaseTrainer`. A round is an epoch; time after the last batch, such as for saving the
+model, does not count. Neither shows progress.
 
 Three networks:
-    mlp: 784-400-40 and back, of pythae's reproduction of the likelihood of a VAE.
+    mlp: 784-400-40 and back, from pythae's reproduction of the likelihood of a VAE.
     conv: pythae's benchmark network for MNIST, four convolutions (4 x 4, stride 2,
         128 to 1024 channels) with batch normalisation and without the biases that
         this cancels, mirrored in the decoder.
     small: two convolutions (3 x 3, stride 2, 32 and 64 channels), mirrored.
 
-pythae runs in a process of its own, which waits while the other side trains, so that
-it may live in another environment (`pip install pythae`, see --pythae-python). The
+pythae runs in its own process, which waits while the other side trains, so that it
+may be installed in another environment (`pip install pythae`, see --pythae-python). The
 two alternate, each starting every other round. Prints the ratio of throughputs
 (above 1 means that ae_zoo is faster) of every round and their median, and the median
-ratio of the CPU time used, which other work on the machine disturbs less.
+ratio of the CPU time used, which other processes on the machine disturb less.
 
-Beside other work PyTorch's threads lose most of their time waiting for each other
-awake, which flatters us: OMP_WAIT_POLICY is PASSIVE for pythae, unless it is set.
+On a busy machine PyTorch's threads lose most of their time in busy waiting, which
+would favour ae_zoo: OMP_WAIT_POLICY is PASSIVE for pythae, unless it is set.
 """
 
 import argparse
@@ -39,7 +39,7 @@ BATCH_SIZE = 100
 
 @dataclass(frozen=True)
 class Network:
-    """What to train: options of ae_zoo's vae, and images a round."""
+    """A network to train: options of ae_zoo's vae, and number of images a round."""
 
     options: dict
     latent_dim: int
@@ -65,12 +65,12 @@ NETWORKS = {
 
 
 def clocks() -> np.ndarray:
-    """Seconds that have passed, and CPU seconds used by all threads."""
+    """Elapsed seconds, and CPU seconds of all threads."""
     return np.array([time.perf_counter(), time.process_time()])
 
 
 class Ours:
-    """ae_zoo's side; `epoch` trains for one and tells what the `clocks` do."""
+    """ae_zoo's side; `epoch` trains for an epoch and returns the times of `clocks`."""
 
     name = "ae_zoo"
 
@@ -78,7 +78,7 @@ class Ours:
         import keras
 
         import ae_zoo
-        from ae_zoo.data.feed import Feed
+        from ae_zoo.data.batches import Batches
         from ae_zoo.data.sources import Arrays
 
         chosen = NETWORKS[network]
@@ -86,7 +86,7 @@ class Ours:
             x.shape[1:], chosen.latent_dim, activation="relu", seed=0, **chosen.options
         )
         self.model.compile()
-        self.feed = Feed(Arrays(x, x.shape[1:]), BATCH_SIZE)
+        self.feed = Batches(Arrays(x, x.shape[1:]), BATCH_SIZE)
         self.ended = keras.callbacks.LambdaCallback(on_epoch_end=self._stop_clock)
         weights = self.model.trainable_variables
         self.parameters = sum(int(np.prod(weight.shape)) for weight in weights)
@@ -107,7 +107,7 @@ class Ours:
 
 
 class Theirs:
-    """pythae's side: asks the worker process for an epoch by a line."""
+    """pythae's side: a line to the worker process requests an epoch."""
 
     name = "pythae"
 
@@ -139,7 +139,7 @@ class Theirs:
 
 
 def work(network: str, path: str) -> None:
-    """The worker: tells its number of parameters, then trains an epoch a line."""
+    """The worker: prints its number of parameters, then trains an epoch per line."""
     import logging
 
     import torch
@@ -164,7 +164,7 @@ def work(network: str, path: str) -> None:
         print(sum(p.numel() for p in model.parameters()), flush=True)
         for number, _ in enumerate(sys.stdin, 1):
             start = clocks()
-            trainer.train_step(number)  # its name for an epoch
+            trainer.train_step(number)  # pythae's name for an epoch
             print(*(clocks() - start), flush=True)
 
 
@@ -251,7 +251,7 @@ def main() -> None:
         work(args.network, args.work_on)
         return
 
-    from ae_zoo.data import load_arrays
+    from ae_zoo.datasets import load_arrays
 
     images = args.images or NETWORKS[args.network].images
     x = load_arrays("mnist", "train")[0][:images]

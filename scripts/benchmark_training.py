@@ -1,21 +1,21 @@
-"""Times training against bare Keras, over growing data, and from the call on.
+"""Measures the speed of training: overhead over Keras, scaling, and start.
 
 overhead: throughput against a plain functional Keras model of the same layers,
     loss and optimizer, trained by `fit(x, x)`. 'fit' is our model, trained
     likewise; 'train' is our model, trained as `ae_zoo.training.train` does, fed
-    from a `Feed` and watched by a recipe's callbacks. The three take turns in one
-    process, each starting every third round. A ratio below 1 is what we cost. What
-    Keras does after an epoch is left out: under `fit(x, x)` it now and then waits for
-    seconds, until tf.data's tuner has ended.
+    from a `Batches` and watched by a recipe's callbacks. The three take turns in one
+    process, each starting every third round. A ratio below 1 is the overhead. The
+    time that Keras takes after an epoch does not count: after `fit(x, x)` it sometimes
+    waits seconds for tf.data's tuner.
 scaling: one epoch of `train` over `.npy` files of 1, 2, 4 and 8 times the size,
     each in a fresh process. The seconds should grow linearly and the peak of
-    memory not at all; memory is told with and without (anonymous) the pages of
-    the mapped file, which the system takes back when it needs them.
+    memory not at all; memory is printed with and without (anonymous) the pages of
+    the mapped file, which the system frees when it needs memory.
 start: seconds from the call of `train` to the end of the first training step,
     each recipe in a fresh process that has already imported TensorFlow.
 
-`overhead` and `start` also tell the CPU time of all threads, which other work on the
-machine disturbs less than it does the seconds.
+`overhead` and `start` also print the CPU time of all threads, which other processes on
+the machine disturb less than the elapsed time.
 """
 
 import argparse
@@ -34,7 +34,7 @@ import numpy as np
 from keras import layers
 
 import ae_zoo
-from ae_zoo.data.feed import Feed
+from ae_zoo.data.batches import Batches
 from ae_zoo.data.sources import Arrays
 from ae_zoo.training import train
 from ae_zoo.training.callbacks import StopOnNaN
@@ -45,7 +45,7 @@ from ae_zoo.training.recipe import parse_recipe
 BATCH_SIZE = 128
 STARTED = ("conv_ae.mnist", "vae.mnist", "vae_conv.mnist", "stacked_ae.mnist")
 SCALES = (1, 2, 4, 8)
-SHAPE = (64, 64, 1)  # of the examples of `scaling`
+SHAPE = (64, 64, 1)  # of an example in `scaling`
 
 
 def bare_conv_ae() -> keras.Model:
@@ -86,7 +86,7 @@ BARE = {"conv_ae": bare_conv_ae, "deep_ae": bare_deep_ae}
 
 
 def squared_error(y_true, y_pred):
-    """Summed over an example, as ae_zoo does."""
+    """Squared error summed over an example, as in ae_zoo."""
     return keras.ops.sum(keras.ops.square(y_pred - y_true), axis=(1, 2, 3))
 
 
@@ -100,9 +100,9 @@ def overhead(args) -> None:
 
 
 def compare(name: str, pixels: np.ndarray, rounds: int, folder: Path) -> None:
-    """Lets the three take turns and prints their ratios."""
+    """Runs the three in turns and prints their ratios."""
     x = pixels.astype("float32") / 255
-    fitted, trained = ae_zoo.models.build(name), ae_zoo.models.build(name)
+    fitted, trained = ae_zoo.registry.build(name), ae_zoo.registry.build(name)
     fitted.compile(keras.optimizers.AdamW(1e-3))
     trained.compile(keras.optimizers.AdamW(1e-3), metrics=["mse"])
     bare = BARE[name]()
@@ -111,7 +111,7 @@ def compare(name: str, pixels: np.ndarray, rounds: int, folder: Path) -> None:
     )
     assert count(bare) == count(fitted)
 
-    feed = Feed(Arrays(pixels, x.shape[1:]), BATCH_SIZE)
+    feed = Batches(Arrays(pixels, x.shape[1:]), BATCH_SIZE)
     variables = [*trained.variables, *trained.optimizer.variables]
     log = Log(folder / "log.csv")
 
@@ -159,7 +159,7 @@ def count(model: keras.Model) -> int:
 
 
 def timed_epoch(fit) -> np.ndarray:
-    """What `timed` tells of `fit`, up to the end of its only epoch."""
+    """Times of `fit`, as from `timed`, up to the end of its only epoch."""
     clocks = []
 
     def look(*_):
@@ -171,7 +171,7 @@ def timed_epoch(fit) -> np.ndarray:
 
 
 def timed(function) -> tuple[float, float]:
-    """Seconds, and seconds of CPU time over all threads, that a call takes."""
+    """Elapsed seconds and CPU seconds of all threads for a call."""
     start = time.perf_counter(), time.process_time()
     function()
     return time.perf_counter() - start[0], time.process_time() - start[1]
@@ -197,7 +197,7 @@ def scaling(args) -> None:
 
 
 def write_examples(path: Path, n: int) -> str:
-    """Random images, written in blocks."""
+    """Writes random images in blocks."""
     rng = np.random.default_rng(0)
     array = np.lib.format.open_memmap(path, "w+", "uint8", (n, *SHAPE))
     for start in range(0, n, 1000):
@@ -208,7 +208,7 @@ def write_examples(path: Path, n: int) -> str:
 
 
 def train_once(path: str) -> tuple[float, float]:
-    """Seconds of one epoch of `train`, and the peak of memory in MiB."""
+    """Seconds of one epoch of `train`, and peak memory in MiB."""
     recipe = parse_recipe(
         {
             "name": "small.random",
@@ -227,11 +227,11 @@ def train_once(path: str) -> tuple[float, float]:
 
 
 def peak_memory() -> float:
-    """MiB of this process; unlike getrusage's, not the parent's too."""
+    """Peak MiB of this process; getrusage would include that of the parent."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
-    raise OSError("The system does not tell the peak of memory.")
+    raise OSError("The system does not report the peak of memory.")
 
 
 def start(args) -> None:
@@ -247,7 +247,7 @@ class FirstStep(Exception):
 
 
 def time_first_step(name: str) -> tuple[float, float]:
-    """What `timed` tells of `train` up to the end of its first step."""
+    """Times of `train`, as from `timed`, up to the end of its first step."""
 
     def stop(self, batch, logs=None):
         float(logs["loss"])  # waits for the step
@@ -266,7 +266,7 @@ def time_first_step(name: str) -> tuple[float, float]:
 
 
 def fresh(function, *arguments):
-    """What a function gives in a fresh process."""
+    """The result of a function in a fresh process."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         return pool.submit(function, *arguments).result()
@@ -280,7 +280,7 @@ def main() -> None:
     mode.add_argument("--rounds", type=int, default=9)
     mode.set_defaults(run=overhead)
     mode = modes.add_parser("scaling")
-    mode.add_argument("--examples", type=int, default=20_000, help="of the smallest")
+    mode.add_argument("--examples", type=int, default=20_000, help="of the first file")
     mode.set_defaults(run=scaling)
     mode = modes.add_parser("start")
     mode.add_argument("names", nargs="*", default=STARTED, metavar="RECIPE")

@@ -8,14 +8,14 @@ Both have the encoder of `conv_ae` under dropout and a softmax layer, and the sa
     fine-tuned: encoder of the bundled weight; HEAD epochs of the head on the frozen
         encoder, then TUNE epochs of all layers at a lower rate.
     scratch: encoder with random weights, trained for at least as many epochs.
-Beside them stand the fine-tuned classifier before the encoder was unfrozen (frozen)
-and logistic regression on the pixels.
+Baselines are the fine-tuned classifier before the encoder was unfrozen (frozen) and
+logistic regression on the pixels.
 
 Every setting of a grid, six for the pretrained network and nine for the other, is
-tried on labelled images drawn with other seeds and measured on held-out training
-images; the one with the highest mean is taken. Test images are seen once, by the
-settings chosen. The autoencoder saw the training split without labels, never the test
-split.
+trained on labelled images drawn with other seeds and evaluated on held-out training
+images; the one with the highest mean is chosen. Only the chosen settings are evaluated
+on test images, once. The autoencoder was trained on the training split without labels,
+never on the test split.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from keras import layers
 from sklearn.linear_model import LogisticRegression
 
 import ae_zoo
-from ae_zoo.data import load_arrays
+from ae_zoo.datasets import load_arrays
 
 POOL, HELD_OUT = "train[:50000]", "train[55000:]"  # labels are drawn; settings chosen
 BATCH_SIZE = 32
@@ -43,7 +43,7 @@ CHOICE_SEEDS = (1000, 1001)  # not among those reported
 
 
 def draw(images, labels, n: int, seed: int):
-    """`n` examples, as many of each class."""
+    """Draws `n` examples, equally many of each class."""
     rng = np.random.default_rng(seed)
     classes = np.unique(labels)
     chosen = [
@@ -64,13 +64,13 @@ def fit(classifier, x, y, rate: float, epochs: int) -> None:
     classifier.compile(
         keras.optimizers.Adam(rate),
         "sparse_categorical_crossentropy",
-        jit_compile=False,  # XLA of TensorFlow uses one core of a CPU
+        jit_compile=False,  # TensorFlow's XLA uses one core of a CPU
     )
     classifier.fit(x, y, batch_size=BATCH_SIZE, epochs=epochs, verbose=0)
 
 
 def accuracy(classifier, x, y) -> float:
-    """Share of `x` that a Keras classifier gets right."""
+    """Share of `x` that a Keras classifier classifies correctly."""
     scores = classifier.predict(x, batch_size=500, verbose=0)
     return float(np.mean(scores.argmax(axis=-1) == y))
 

@@ -1,14 +1,15 @@
-"""Compares the video autoencoder with one that sees each frame alone, at equal code.
+"""Compares the video autoencoder with one of single frames, at equal code size.
 
     python scripts/compare_video.py
 
 convlstm_ae: the bundled weight, one code for a whole video.
-conv_ae: trained here on the frames of the same videos, with as many channels, and by
-    default on 2.0 million frames (the other: 1.9); the codes of all frames of a video
-    are together as large as the other's.
-pca: of whole videos, and of frames, as large; fitted to `FITTED` of them.
+conv_ae: trained here on the frames of the same videos, with as many channels, by
+    default on 2.0 million frames (convlstm_ae: 1.9 million); the codes of the frames of
+    a video have together the size of the code of convlstm_ae.
+pca: of whole videos, and of frames, with codes of that size; fitted to `FITTED`
+    examples.
 
-Printed is the mean squared error of test videos.
+The script prints the mean squared error of test videos.
 """
 
 import argparse
@@ -19,11 +20,11 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 import ae_zoo
-from ae_zoo.data import load_arrays
+from ae_zoo.datasets import load_arrays
 from ae_zoo.models import conv_ae
 
 NAME = "convlstm_ae.bouncing_mnist"
-FITTED = 5000  # examples PCA sees
+FITTED = 5000  # examples that PCA is fitted to
 
 
 def pca_error(train: np.ndarray, test: np.ndarray, code: int) -> float:
@@ -35,7 +36,7 @@ def pca_error(train: np.ndarray, test: np.ndarray, code: int) -> float:
 
 
 def train_on_frames(frames: np.ndarray, code: int, filters, epochs: int):
-    """`conv_ae` of single frames."""
+    """Trains a `conv_ae` of single frames."""
     keras.utils.set_random_seed(0)
     model = conv_ae(frames.shape[1:], latent_dim=code, filters=filters, output="linear")
     batch = 256
@@ -53,7 +54,7 @@ def compare(epochs: int, data_dir) -> dict:
         load_arrays("bouncing_mnist", split, data_dir, shape).x
         for split in ("train", "test")
     )
-    whole = video.latent_dim
+    whole = video.code.size
     each = whole // frames
     alone = train.reshape(-1, height, width, channels)
     alone_test = test.reshape(-1, height, width, channels)

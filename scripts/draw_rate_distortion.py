@@ -2,8 +2,8 @@
 
     python scripts/draw_rate_distortion.py factorized_ae.bsds500 hyperprior_ae.bsds500
 
-Measures the weights beside JPEG, WebP and AVIF on bsds500/val, as `ae-zoo evaluate`
-does, and prints the curves as well.
+Measures the weights, JPEG, WebP and AVIF on bsds500/val, as `ae-zoo evaluate` does,
+and also prints the curves.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from ae_zoo.data import load_pictures
+from ae_zoo.datasets import load_pictures
 from ae_zoo.evaluation.rate_distortion import PEERS, measure_codec, measure_peer
 from ae_zoo.tasks import Compressor
 
@@ -23,7 +23,7 @@ NAMES = {"jpeg": "JPEG", "webp": "WebP", "avif": "AVIF"}
 
 
 def draw(curves: dict, colours: dict) -> Figure:
-    """Two panels, a line for each of the curves, by name."""
+    """Draws two panels with a line for each of the named curves."""
     figure = Figure(figsize=(10, 4.6), dpi=120, layout="constrained")
     panels = figure.subplots(1, 2)
     for axes, key, label in zip(

@@ -5,5 +5,4 @@ import sys
 from ae_zoo.cli import main
 
 if __name__ == "__main__":
-    sys.argv.insert(1, "evaluate")
-    main()
+    sys.exit(main(["evaluate", *sys.argv[1:]]))

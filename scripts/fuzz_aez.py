@@ -1,9 +1,9 @@
-"""Decompresses damaged files with bundled weights: each is refused or right.
+"""Decompresses damaged files: each must be refused or give the right picture.
 
     python scripts/fuzz_aez.py hyperprior_ae.bsds500
 
-Bits are turned, bytes cut, moved, borrowed from other files or made up. Prints how many
-files were refused, how many came out right, and by how much memory grew.
+Bits are flipped; bytes are cut, moved, copied from other files or random. Prints how
+many files were refused, how many gave the right picture, and the growth of memory.
 """
 
 import argparse
@@ -23,11 +23,11 @@ from ae_zoo.errors import CodecError
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from mutations import mutations
 
-SECONDS = 20  # after which a file counts as one that hangs, and the script dies
+SECONDS = 20  # limit for a file, after which the script is killed
 
 
 def files(codec) -> list[bytes]:
-    """Small photographs of several kinds: RGB, grey with alpha, 16 bits, a profile."""
+    """Files of small photographs: RGB, grey with alpha, 16 bits, with a profile."""
     colour = data.coffee()[100:170, 100:190]
     grey = data.camera()[200:248, 200:264]
     deep = data.astronaut()[20:90, 180:240].astype("uint16") * 257
@@ -44,7 +44,7 @@ def pixels(codec, file: bytes) -> np.ndarray:
 
 
 def peak() -> float:
-    """Megabytes of memory that this process has taken at most."""
+    """Peak memory of this process in megabytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
@@ -65,7 +65,7 @@ def main() -> None:
         except CodecError:
             refused += 1
             if file in intact:
-                raise SystemExit("A file that is intact was refused.") from None
+                raise SystemExit("An intact file was refused.") from None
             continue
         right += 1
         if hash(result.tobytes()) not in known:

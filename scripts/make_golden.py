@@ -1,7 +1,7 @@
 """Writes tests/golden.json: the golden outputs of bundled weights.
 
-    python scripts/make_golden.py                  # the weights that have none yet
-    python scripts/make_golden.py conv_ae.mnist    # these again, on purpose
+    python scripts/make_golden.py                  # weights without golden outputs
+    python scripts/make_golden.py conv_ae.mnist    # these again
 
 Golden numbers of published weights change only with the weights.
 """

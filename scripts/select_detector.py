@@ -1,16 +1,17 @@
-"""Which settings of `AnomalyDetector` find SKAB's faults best, on valve1 alone?
+"""Compares settings of `AnomalyDetector` on the faults of SKAB's valve1.
 
     python scripts/select_detector.py DATA
 
-DATA holds the folder skab. Printed are figures of the 16 files of valve1, each setting
-with its best margin; the other 18 files are not looked at.
+DATA holds the folder skab. It prints figures of the 16 files of valve1, each setting
+with its best margin, and leaves the other 18 files alone.
 """
 
 import argparse
 import itertools
 from pathlib import Path
 
-from benchmark_anomalies import SKAB_DETECTOR, our_skab, skab
+from anomaly_methods import SKAB_DETECTOR, our_skab
+from anomaly_protocols import skab
 
 GRID = {
     "window": (20, 28, 35, 40),

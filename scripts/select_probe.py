@@ -2,9 +2,9 @@
 
     python scripts/select_probe.py
 
-Probes the codes and the inner features of the convolutional models, fitted on the
-first 20,000 training images, on the last 10,000 training images, and prints the
-accuracy for each inverse strength C. `ae_zoo.evaluation.probe.C` is the C with the
+Fits probes of the codes and inner layers of the convolutional models to the first
+20,000 training images, and prints their accuracy on the last 10,000 training images
+for each inverse strength C. `ae_zoo.evaluation.probe.C` is the C with the
 highest mean.
 """
 
@@ -13,9 +13,9 @@ import argparse
 import numpy as np
 
 import ae_zoo
-from ae_zoo.data import load_arrays
+from ae_zoo.datasets import load_arrays
+from ae_zoo.evaluation.measured import flatten
 from ae_zoo.evaluation.probe import probe_accuracy
-from ae_zoo.evaluation.subject import flatten
 
 GRID = (0.001, 0.01, 0.1, 1.0)
 CASES = [

@@ -1,5 +1,6 @@
 """Fixtures that every test may use, and a quiet, CPU-only TensorFlow."""
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -15,11 +16,19 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 
+def pytest_collection_modifyitems(items):
+    """Whatever reads the real data sets is slow."""
+    for item in items:
+        if "data_dir" in item.fixturenames:
+            item.add_marker(pytest.mark.slow)
+
+
 def pytest_collection_finish(session):
     """Gives TensorFlow two logical CPUs, for MirroredStrategy, before it starts.
 
     Runs that collected nothing with TensorFlow in it do not pay for its import.
     """
+    gc.freeze()  # what was imported: tracing a graph would have it searched again
     if "tensorflow" not in sys.modules:
         return
     import tensorflow as tf
@@ -34,6 +43,14 @@ def pytest_collection_finish(session):
             "A test module computes with TensorFlow while it is imported, too early "
             "for two logical CPUs: build layers and models in tests and fixtures."
         ) from error
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_old_garbage():
+    """Keeps the collector from searching what earlier modules have left for good."""
+    yield
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -64,9 +81,9 @@ def digits() -> np.ndarray:
 @pytest.fixture(scope="session")
 def mirrored():
     """A MirroredStrategy on two logical CPUs."""
-    from ae_zoo.training.strategy import get_spread
+    from ae_zoo.training.placement import get_placement
 
-    strategy = get_spread("mirrored").strategy
+    strategy = get_placement("mirrored").strategy
     assert strategy.num_replicas_in_sync == 2
     return strategy
 

@@ -1,4 +1,4 @@
-"""Golden outputs: what a published weight answers to an input made by a formula.
+"""Golden outputs: those of a published weight for an input made by a formula.
 
 They catch what checksums cannot: a change of the code, of Keras or of a layer's
 name that makes the same bytes compute something else.

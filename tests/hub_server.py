@@ -1,4 +1,4 @@
-"""A Hugging Face Hub on 127.0.0.1, as far as downloads go.
+"""A Hugging Face Hub on 127.0.0.1 that supports downloads.
 
 It speaks the protocol of the real one to the real client: HEAD and GET of
 `/{repo}/resolve/{revision}/{file}`, large files redirected to another host which must
@@ -25,7 +25,7 @@ class Repository:
 
 @dataclass
 class Fault:
-    """What goes wrong with the next `times` answers to `method` for `file`.
+    """A fault in the next `times` answers to `method` for `file`.
 
     `kind` is 'error' (status 503), 'corrupt' (other bytes, right length), 'short'
     (fewer bytes, and says so) or 'cut' (the connection ends in the middle). To HEAD
@@ -64,7 +64,7 @@ class Hub:
         return commit
 
     def file_requests(self) -> list[tuple[str, str]]:
-        """Those for files; the client may ask the Hub's API of other things."""
+        """Requests for files; the client may send others to the Hub's API."""
         return [r for r in self.requests if not r[1].startswith("/api/")]
 
     def count(self, method, file) -> int:

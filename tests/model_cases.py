@@ -1,22 +1,23 @@
 """Small models of every registered family: one table for all parametrised tests.
 
 A newly registered family appears here by itself, with each of its backbones: in CASES
-where its code has one size, else in PICTURE_CASES. Add to VARIANTS only what the
+where its input has one size, else in PICTURE_CASES. Add to VARIANTS only what the
 defaults do not reach.
 """
 
+import inspect
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from ae_zoo.models import FAMILIES
+from ae_zoo import registry
 
 IMAGE = (12, 12, 1)
-# Of the families that take no image: its rows as a sequence, or a video of it.
+# Families that take no images get rows as a sequence, or a video.
 SEQUENCE, VIDEO = (12, 12), (3, 12, 12, 1)
 SHAPES = {"conv1d_ae": SEQUENCE, "recurrent_ae": SEQUENCE, "convlstm_ae": VIDEO}
 
-# Arguments that take another path through a family than its defaults.
+# Arguments that run other code of a family than its defaults.
 VARIANTS = {
     "conv_ae": {
         "batch_norm": {"batch_norm": True},
@@ -47,14 +48,14 @@ class Case:
     arguments: dict = field(hash=False)
 
     def build(self, **changes):
-        return FAMILIES[self.family].build(**(self.arguments | changes))
+        return registry.build(self.family, **(self.arguments | changes))
 
     @property
     def shape(self):
         return self.arguments["input_shape"]
 
     def examples(self, digits):
-        """Images `(n, 12, 12, 1)` as what the model takes; a video fades them out."""
+        """Images `(n, 12, 12, 1)` as inputs of the model; a video fades them out."""
         if self.shape == SEQUENCE:
             return digits[..., 0]
         if self.shape == VIDEO:
@@ -64,10 +65,11 @@ class Case:
 
 def _small_cases(family):
     accepted = family.arguments
-    if "latent_dim" not in accepted:
+    if family in PICTURE_FAMILIES:
         yield "default", {"input_shape": (None, None, 2), "filters": (4, 6, 8)}
         return
-    small = {"input_shape": SHAPES.get(family.name, IMAGE), "latent_dim": 6}
+    small = {"input_shape": SHAPES.get(family.name, IMAGE)}
+    small |= {"latent_dim": 6} if "latent_dim" in accepted else {}
     small |= {"units": (10,), "output": "sigmoid"} if "units" in accepted else {}
     small |= {"output": "sigmoid"} if "dilations" in accepted else {}
     small |= {"hidden": (16, 8)} if "hidden" in accepted else {}
@@ -82,8 +84,14 @@ def _small_cases(family):
         yield name, small | arguments
 
 
-FLAT_FAMILIES = [f for f in FAMILIES.values() if "latent_dim" in f.arguments]
-PICTURE_FAMILIES = [f for f in FAMILIES.values() if f not in FLAT_FAMILIES]
+def _takes_any_size(family):
+    shape = inspect.signature(family.build).parameters["input_shape"].default
+    return None in shape
+
+
+FAMILIES = [registry.family(name) for name in sorted(registry.built_in())]
+PICTURE_FAMILIES = [family for family in FAMILIES if _takes_any_size(family)]
+SIZED_FAMILIES = [family for family in FAMILIES if family not in PICTURE_FAMILIES]
 
 
 def _cases(families):
@@ -94,7 +102,7 @@ def _cases(families):
     ]
 
 
-CASES, PICTURE_CASES = _cases(FLAT_FAMILIES), _cases(PICTURE_FAMILIES)
+CASES, PICTURE_CASES = _cases(SIZED_FAMILIES), _cases(PICTURE_FAMILIES)
 BY_ID = {case.id: case for case in (*CASES, *PICTURE_CASES)}
 
 

@@ -1,4 +1,4 @@
-"""Damaged `.aez` files: bits turned, bytes cut, moved, borrowed or made up."""
+"""Damaged `.aez` files: bits flipped; bytes cut, moved, copied or random."""
 
 import struct
 

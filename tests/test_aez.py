@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from mutations import fields_of, mutations, pieces
 
-from ae_zoo.codec.container import (
+from ae_zoo.errors import CodecError, InputError
+from ae_zoo.tasks.codec.container import (
     Header,
     pack_alpha,
     pack_icc,
@@ -21,8 +22,7 @@ from ae_zoo.codec.container import (
     unpack_icc,
     write,
 )
-from ae_zoo.codec.entropy import SMALLEST, Tables, decode, encode, information
-from ae_zoo.errors import CodecError, InputError
+from ae_zoo.tasks.codec.range_coder import SMALLEST, Tables, decode, encode, information
 
 INT32 = np.iinfo(np.int32)
 HEADER = Header(30, 20, 4, 8, 3, "codec.photos", "0123456789abcdef" * 4)
@@ -40,7 +40,7 @@ TABLES = laplace_tables()
 
 
 def draw(count, seed=0):
-    """Values as the tables expect them, a few of which they lack, and their tables."""
+    """Values drawn from the tables, with a few outside of them, and their tables."""
     rng = np.random.default_rng(seed)
     which = rng.integers(0, len(SCALES), count)
     return np.round(rng.laplace(0, SCALES[which])).astype("int32"), which
@@ -53,7 +53,7 @@ def to_bytes(header, segments):
 
 
 def seal(fields, segments, version=1):
-    """A file with right checksums, whatever it says: (kind, payload, length) each."""
+    """A file with correct checksums from any segments (kind, payload, length)."""
     data = b"AEZ\n" + struct.pack("<BH", version, len(fields)) + fields
     crc = zlib.crc32(data)
     data += struct.pack("<I", crc)
@@ -218,7 +218,7 @@ def test_the_entropy_decoder_survives_any_bytes():
 
 
 def read_by_the_book(data, which, tables):
-    """The values of coded bytes, by nothing but what docs/aez.md says."""
+    """Decodes values, implemented only from docs/aez.md."""
     words = [*np.frombuffer(data, "<u4").tolist(), *[0] * (2 + 40 * len(which))]
     mask, total = 2**64 - 1, 2**24
     words.reverse()

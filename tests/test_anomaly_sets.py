@@ -6,12 +6,12 @@ import tensorflow as tf
 from PIL import Image
 from zoo_files import make_entry
 
-from ae_zoo import evaluation, models
-from ae_zoo.data import anomalies, datasets, load_arrays
-from ae_zoo.data.datasets import Examples
+from ae_zoo import evaluation, models, registry
+from ae_zoo.datasets import Examples, anomalies, load_arrays
+from ae_zoo.datasets import loading as datasets
 from ae_zoo.errors import InputError
-from ae_zoo.evaluation import Subject, detection, reconstruction
-from ae_zoo.zoo.card import write_card
+from ae_zoo.evaluation import Measured, detection, reconstruction
+from ae_zoo.publishing.card import write_card
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_errors_are_measured_beside_simple_methods():
     line = 0.5 + 0.2 * rng.uniform(-1, 1, (200, 1)) * np.array([1, -1, 0.5, 1])
     off = 0.5 + 0.2 * rng.uniform(-1, 1, (20, 4))
     labels = np.repeat([0, 1], [100, 20])
-    subject = Subject(
+    subject = Measured(
         models.deep_ae(input_shape=(4,), latent_dim=1, hidden=(8,)),
         Examples(line[:100].astype("float32")),
         Examples(np.concatenate([line[100:], off]).astype("float32"), labels),
@@ -116,11 +116,11 @@ def test_errors_are_measured_beside_simple_methods():
 @pytest.mark.parametrize("shape", [(5,), (6, 2)])
 def test_cards_draw_normal_and_abnormal(shape, tmp_path, monkeypatch):
     family = "deep_ae" if len(shape) == 1 else "conv1d_ae"
-    model = models.build(family, input_shape=shape, latent_dim=2)
+    model = registry.build(family, input_shape=shape, latent_dim=2)
     x = np.random.default_rng(0).random((8, *shape), dtype="float32")
     examples = Examples(x, np.array([1, 0] * 4))
     monkeypatch.setattr(datasets, "load_arrays", lambda *where: examples)
-    monkeypatch.setattr("ae_zoo.data.load_arrays", lambda *where: examples)
+    monkeypatch.setattr("ae_zoo.datasets.load_arrays", lambda *where: examples)
     (tmp_path / "training.json").write_text('{"pretraining": [], "history": []}')
     entry = make_entry("a.things", {}) | {"family": family}
     entry["input"] |= {"shape": list(shape), "channels": "standardised columns"}
@@ -133,6 +133,7 @@ def test_cards_draw_normal_and_abnormal(shape, tmp_path, monkeypatch):
     assert names["errors"].shape == (8,)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "shape", "train", "test", "abnormal"),
     [

@@ -1,4 +1,4 @@
-"""Model cards of what is for photographs."""
+"""Model cards of models of photographs."""
 
 import json
 
@@ -9,7 +9,7 @@ from PIL import Image
 from zoo_files import make_entry
 
 import ae_zoo
-from ae_zoo.zoo.card import write_card
+from ae_zoo.publishing.card import write_card
 
 # Family, channels, rows of its picture, words that the card must have.
 CARDS = [
@@ -23,16 +23,16 @@ CARDS = [
 @pytest.mark.parametrize(("family", "channels", "rows", "words"), CARDS)
 def test_cards_of_photographs(family, channels, rows, words, tmp_path):
     depth = {"grey": 1, "rgb": 3}[channels]
-    model = ae_zoo.models.build(
+    model = ae_zoo.registry.build(
         family, input_shape=(None, None, depth + 1), filters=(4, 6)
     )
     report = {"pretraining": [], "history": []}
     (tmp_path / "training.json").write_text(json.dumps(report))
     entry = make_entry("a.bsds500", {}) | {
         "family": family,
-        "tasks": list(ae_zoo.models.family(family).tasks),
+        "tasks": list(ae_zoo.registry.family(family).tasks),
         "input": {"shape": [None, None, depth + 1], "channels": channels},
-        "latent": [None, None, 6],
+        "code": {"shapes": [[None, None, 6]], "kind": "grid", "levels": None},
         "metrics": {"bpp@3": 0.5, "psnr@3": 30.0},
         "baselines": {"jpeg_psnr@3": 28.0},
     }

@@ -18,8 +18,6 @@ import ae_zoo
 from ae_zoo import __version__
 from ae_zoo.cli import main, output
 from ae_zoo.cli.experiments import parse_overrides
-from ae_zoo.cli.use import tile
-from ae_zoo.errors import InputError
 
 LONG_NAME = f"vae_{'very_' * 20}long.mnist"
 
@@ -42,12 +40,24 @@ def cli(capsys):
     return run
 
 
-def process(*words, code="from ae_zoo.cli import main; sys.exit(main())", **env):
+def with_path(folder):
+    """A PYTHONPATH that begins with `folder`."""
+    return os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
+
+
+def process(
+    *words, code="from ae_zoo.cli import main; sys.exit(main())", cwd=None, **env
+):
     """Runs `ae-zoo` with these words in a process of its own."""
-    command = [sys.executable, "-c", f"import sys; {code}", *map(str, words)]
+    command = [sys.executable, "-c", f"import sys\n{code}", *map(str, words)]
     clean = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
     done = subprocess.run(
-        command, env={**clean, **env}, capture_output=True, text=True, timeout=120
+        command,
+        cwd=cwd,
+        env={**clean, **env},
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     return Outcome(done.returncode, done.stdout, done.stderr)
 
@@ -335,19 +345,29 @@ def test_a_process_prints_its_result_and_no_log(folders, tmp_path):
     assert outcome == (0, f"{path}\n", "")
 
 
-def test_tiles_keep_every_pixel():
+def test_a_grid_keeps_every_pixel():
+    from ae_zoo.evaluation.pictures import image_grid, to_pillow
+
     images = np.zeros((3, 2, 4, 3), "float32")
     images[2, 1, 3] = 1, 0.5, 0
-    grid = np.asarray(tile(images, side=8, gap=1))
+    grid = np.asarray(to_pillow(image_grid(images, gap=1, scale=2)))
     assert grid.shape == (2 * 4 + 1, 2 * 8 + 1, 3)
     assert (grid[5 + 2 : 5 + 4, 6:8] == (255, 128, 0)).all()
     assert (grid[:4, :8] == 0).all()
     assert (grid[5:, 9:] == 255).all()
+    assert image_grid(images, columns=3).shape == (2, 12, 3)
 
 
-def test_tiles_refuse_what_is_no_image():
-    with pytest.raises(InputError, match="npz"):
-        tile(np.zeros((3, 20)))
+def test_generate_refuses_a_picture_of_rows(cli, tmp_path):
+    from ae_zoo import models
+    from ae_zoo.zoo.folder import save
+
+    model = models.vae(input_shape=(20,), hidden=(8,), latent_dim=2)
+    save(model, tmp_path / "rows")
+    words = ("--model", tmp_path / "rows", "-o", tmp_path / "grid.png")
+    outcome = cli("generate", *words)
+    assert is_one_line_error(outcome) and ".npz" in outcome.err
+    assert not (tmp_path / "grid.png").exists()
 
 
 # train, evaluate
@@ -406,7 +426,7 @@ def test_train_goes_on_from_published_weights(cli, tmp_path, digits):
     outcome = cli("train", *words)
     assert json.loads(outcome.out)["name"] == "conv_ae.mnist.mine"
     model = ae_zoo.load(tmp_path / "out" / "model")
-    assert model.latent_dim == 32
+    assert model.code.size == 32
 
 
 @pytest.mark.parametrize(
@@ -449,7 +469,7 @@ RESULT = {
 
 @pytest.fixture
 def measured(monkeypatch):
-    """Replaces measuring by a chatty function that knows the answer."""
+    """Replaces measuring by a function with known results that prints a lot."""
     asked = []
 
     def evaluate(name, dataset, progress):
@@ -474,6 +494,111 @@ def test_evaluate_prints_every_figure_in_a_table(cli, measured):
     assert "mse 0.01235 pca 0.02" in lines
     assert "psnr 21" in lines
     assert "noisy_psnr@0.5 6" in lines
+
+
+@pytest.mark.parametrize(
+    ("script", "words"), [("evaluate", ["no_such"]), ("train", ["vae.mnist"])]
+)
+def test_scripts_end_with_the_exit_code(root, script, words):
+    command = [sys.executable, str(root / "scripts" / f"{script}.py")]
+    environment = os.environ | {"PYTHONPATH": with_path(root)}
+    assert subprocess.run([*command, *words], env=environment).returncode == 2
+    assert subprocess.run([*command, "--help"], env=environment).returncode == 0
+
+
+# Families of the user's own
+
+MODULE = """
+from ae_zoo.assemble import join
+from ae_zoo.backbones.dense import DenseBackbone
+from ae_zoo.bottlenecks.plain import PlainBottleneck
+from ae_zoo.registry import register
+
+print("chatter")
+
+
+@register("my_ae", reference="Mine, 2026", tasks=("features", "reconstruct"))
+def my_ae(input_shape=(28, 28, 1), latent_dim=4):
+    "A dense autoencoder of my own."
+    backbone = DenseBackbone(input_shape, hidden=(16,))
+    return join(backbone, PlainBottleneck(latent_dim))
+"""
+
+
+def test_a_family_of_a_module_works_everywhere(tmp_path, digits):
+    (tmp_path / "my_module.py").write_text(MODULE)
+    x = np.pad(digits, ((0, 0), (8, 8), (8, 8), (0, 0)))
+    np.savez(tmp_path / "digits.npz", x=x)
+    recipe = {
+        "name": "my_ae.digits",
+        "model": {"family": "my_ae", "latent_dim": 5},
+        "data": {"path": "digits.npz"},
+        "training": {"steps": 2, "batch_size": 16},
+    }
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe))
+    mine = ("--import", "my_module")
+    words = ("train", "recipe.yaml", "--out", "out", "--json")
+    # As an installed command, which does not search the current folder by itself.
+    outcome = process(*mine, *words, cwd=tmp_path, PYTHONSAFEPATH="1")
+    assert outcome.code == 0, outcome.err
+    assert json.loads(outcome.out)["name"] == "my_ae.digits"
+    words = ("features", "digits.npz", "--model", "out/model")
+    outcome = process(*mine, *words, cwd=tmp_path)
+    assert outcome.code == 0, outcome.err
+    assert np.load(tmp_path / "codes.npz")["codes"].shape == (64, 5)
+    outcome = process(*words, cwd=tmp_path)  # not imported
+    assert is_one_line_error(outcome) and "my_ae" in outcome.err
+
+
+def test_a_model_of_a_module_is_measured(tmp_path, data_dir):
+    (tmp_path / "my_module.py").write_text(MODULE)
+    code = (
+        "from my_module import my_ae\n"
+        "from ae_zoo.zoo.folder import save\n"
+        "save(my_ae(), 'model')"
+    )
+    assert process(code=code, cwd=tmp_path, PYTHONPATH=with_path(tmp_path)).code == 0
+    code = (
+        "from ae_zoo.evaluation import questions\n"
+        "questions.QUESTIONS = questions.QUESTIONS[:1]  # the others take long\n"
+        "load = questions.load_arrays\n"
+        "questions.load_arrays = lambda a, b, *c: load(a, f'{b}[:500]', *c)\n"
+        "from ae_zoo.cli import main\n"
+        "sys.exit(main())"
+    )
+    words = ("evaluate", "model", "--dataset", "mnist", "--json")
+    words = ("--import", "my_module", *words)
+    outcome = process(*words, code=code, cwd=tmp_path, TFDS_DATA_DIR=str(data_dir))
+    assert outcome.code == 0, outcome.err
+    assert json.loads(outcome.out)["metrics"]["mse"] > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "hint"),
+    [
+        ("absent", "", "There is no module 'absent'"),
+        ("broken.inner", "", "There is no module 'broken.inner'"),
+        ("broken", "import absent", "No module named 'absent'"),
+        ("broken", "1 / 0", "ZeroDivisionError: division by zero"),
+        ("broken", "def", "SyntaxError"),
+    ],
+)
+def test_a_module_that_cannot_be_imported_is_one_line(tmp_path, name, content, hint):
+    (tmp_path / "broken.py").write_text(content)
+    outcome = process("--import", name, "list", cwd=tmp_path)
+    assert is_one_line_error(outcome), outcome.err
+    assert hint in outcome.err
+    assert outcome.out == ""
+
+
+def test_modules_are_imported_in_order(cli, zoo, monkeypatch):
+    (zoo / "first_of_two.py").write_text("import sys\nsys.order = [1]")
+    (zoo / "second_of_two.py").write_text("import sys\nsys.order.append(2)")
+    monkeypatch.chdir(zoo)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    words = ("--import", "first_of_two", "--import", "second_of_two", "list", "--json")
+    assert len(json.loads(cli(*words).out)) == 3
+    assert sys.order == [1, 2]
 
 
 # Files

@@ -1,4 +1,4 @@
-"""Learned compression: the model's probabilities, and files that come back."""
+"""Learned compression: probabilities of the model, and round trips of files."""
 
 import json
 
@@ -11,12 +11,12 @@ from skimage import data
 import ae_zoo
 from ae_zoo import tasks
 from ae_zoo.cli import main
-from ae_zoo.codec import container, entropy
-from ae_zoo.codec.priors import HyperpriorPrior
+from ae_zoo.corruptions.mapped import with_map
 from ae_zoo.errors import CodecError, InputError
-from ae_zoo.layers.damage import with_map
-from ae_zoo.tasks import Compressor, compression
-from ae_zoo.tasks.compression import decompress_files
+from ae_zoo.tasks import Compressor
+from ae_zoo.tasks.codec import compressor, container, range_coder
+from ae_zoo.tasks.codec.compressor import decompress_files
+from ae_zoo.tasks.codec.entropy_models import HyperpriorEntropyModel
 
 SMALL = {"filters": (8, 12, 16), "lambdas": (0.005, 0.05), "seed": 0}
 FAMILIES = {
@@ -29,13 +29,14 @@ FAMILIES = {
 def model(request):
     """A small codec, trained for seconds on a photograph."""
     keras.utils.set_random_seed(0)
-    model = ae_zoo.models.build(request.param, **FAMILIES[request.param])
+    model = ae_zoo.registry.build(request.param, **FAMILIES[request.param])
     picture = data.coffee()[:384, :576] / np.float32(255)
     windows = picture.reshape(6, 64, 9, 64, 3).swapaxes(1, 2).reshape(-1, 64, 64, 3)
     model.compile(optimizer=keras.optimizers.Adam(3e-3))
+    model.optimizer.build(model.trainable_variables)  # not in the graph: quicker
     x = model.corruption.corrupt(windows, 0)
     model.fit(x, windows, batch_size=9, epochs=15, verbose=0)
-    model.bottleneck.finish()
+    model.finish()
     return model
 
 
@@ -55,7 +56,7 @@ def test_bits_are_those_of_the_tables(model):
     channels = np.arange(bottleneck.channels)
     values = np.arange(-6, 7, dtype="float32")
     grid = np.broadcast_to(values[None, :, None, None], (1, 13, 1, len(channels)))
-    for quality, tables in enumerate(bottleneck.prior()._tables):
+    for quality, tables in enumerate(bottleneck.entropy_model()._tables):
         bits = np.asarray(bottleneck.bits(grid, np.array([quality])))[0, :, 0]
         columns = values[:, None].astype(int) - tables.lows
         p = tables.probabilities[channels, columns]
@@ -76,7 +77,7 @@ def test_codes_are_integers_and_decode_as_reconstructed(model, photograph):
 
 
 def test_codes_of_files_are_those_of_the_model(model, codec, photograph):
-    """But for ties, which the exact network and the model's may round apart."""
+    """Ties excepted, which the exact network and the model may round differently."""
     windows = photograph[None, :96, :128]
     *expected, _ = model.encode(with_map(windows / np.float32(255), 1))
     codes = codec.encode_pixels(windows[0], 1)
@@ -104,11 +105,11 @@ def test_real_bits_are_the_estimated_ones(codec):
     codes = codec.encode_pixels(pixels, 1)
     estimate = 0
     for i, code in enumerate(codes):
-        tables, which = codec._prior.tables(codes[:i], 1, code.shape)
-        estimate += entropy.information(code.ravel(), which.ravel(), tables)
+        tables, which = codec._entropy_model.tables(codes[:i], 1, code.shape)
+        estimate += range_coder.information(code.ravel(), which.ravel(), tables)
     segments = list(codec.write_codes(codes, 1))
     assert 8 * sum(map(len, segments)) == pytest.approx(estimate, rel=0.01)
-    # And those that training counts, apart from noise in the place of rounding.
+    # And the bits counted in training, except for noise instead of rounding.
     assert estimate == pytest.approx(counted_bits(codec.model, codes), rel=0.01)
 
 
@@ -145,8 +146,8 @@ def test_every_kind_of_picture_comes_back(codec, shape, dtype):
 def test_large_pictures_in_tiles_and_segments(codec, monkeypatch):
     pixels = data.astronaut()[:200, :312]
     whole = codec.encode_pixels(pixels, 1)
-    monkeypatch.setattr(compression, "TILE", 64)
-    monkeypatch.setattr(compression, "MOST_VALUES", 5 * 39 * 16)
+    monkeypatch.setattr(compressor, "TILE", 64)
+    monkeypatch.setattr(compressor, "MOST_VALUES", 5 * 39 * 16)
     for code, other in zip(codec.encode_pixels(pixels, 1), whole, strict=True):
         assert np.mean(code != other) < 1e-3  # ties
     segments = list(codec.write_codes(whole, 1))
@@ -170,11 +171,13 @@ def test_the_exact_network_has_no_rounding_and_no_seam(monkeypatch):
         [np.float32(rng.integers(-(2**12), 2**12, size) / 2**12) for size in (s, s[3:])]
         for s in shapes
     ]
-    tables = entropy.Tables.from_probabilities(np.full((64, 4), 0.2), np.zeros(64, int))
+    tables = range_coder.Tables.from_probabilities(
+        np.full((64, 4), 0.2), np.zeros(64, int)
+    )
     side = rng.integers(-(2**12), 2**12, (11, 5, 6), "int32")
 
     def expected(side, layers):
-        prior = HyperpriorPrior(None, tables, None, layers, levels=(24, 8))
+        prior = HyperpriorEntropyModel(None, tables, None, layers, levels=(24, 8))
         rows, *values = zip(*prior._expect(side, (42, 18, 16)), strict=True)
         assert np.concatenate([np.arange(42)[r] for r in rows]).tolist() == [*range(42)]
         return [np.concatenate(parts) for parts in values]
@@ -184,7 +187,7 @@ def test_the_exact_network_has_no_rounding_and_no_seam(monkeypatch):
     order = rng.permutation(6)
     shuffled = [[layers[0][0][:, :, order], layers[0][1]], *layers[1:]]
     np.testing.assert_equal(expected(side[..., order], shuffled), [means, levels])
-    monkeypatch.setattr(HyperpriorPrior, "BAND", 2)
+    monkeypatch.setattr(HyperpriorEntropyModel, "BAND", 2)
     np.testing.assert_equal(expected(side, layers), [means, levels])
 
 
@@ -205,7 +208,7 @@ def test_files_and_folders(codec, photograph, tmp_path, capsys):
 
 
 def test_commands(codec, photograph, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(compression, "Compressor", lambda name: codec)
+    monkeypatch.setattr(compressor, "Compressor", lambda name: codec)
     monkeypatch.setattr(tasks, "Compressor", lambda name: codec)
     picture, file, back = (tmp_path / name for name in ("a.png", "a.aez", "b.png"))
     Image.fromarray(photograph).save(picture)
@@ -243,12 +246,12 @@ def test_what_cannot_be_compressed_or_decompressed(codec, photograph, tmp_path):
     with pytest.raises(InputError, match="does not compress"):
         Compressor(ae_zoo.models.restoration_ae(filters=(4,), blocks=1))
     with pytest.raises(InputError, match="no probability tables"):
-        Compressor(ae_zoo.models.build(codec.model.family, filters=(4, 8)))
+        Compressor(ae_zoo.registry.build(codec.model.family, filters=(4, 8)))
     file = codec.compress(photograph, 0)
     with pytest.raises(CodecError, match=f"'{codec.name}', which is not in the zoo"):
         ae_zoo.tasks.decompress(file)
-    other = ae_zoo.models.build(codec.model.family, **FAMILIES[codec.model.family])
-    other.bottleneck.finish()
+    other = ae_zoo.registry.build(codec.model.family, **FAMILIES[codec.model.family])
+    other.finish()
     with pytest.raises(CodecError, match="another version"):
         Compressor(other).decompress(file)
     Image.fromarray(photograph).save(tmp_path / "a.png")

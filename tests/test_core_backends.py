@@ -49,6 +49,7 @@ np.savez(folder / "results.npz", **results)
 """
 
 
+@pytest.mark.slow
 def test_jax_gives_tensorflows_outputs(digits, seeded, tmp_path):
     if importlib.util.find_spec("jax") is None:
         pytest.skip("needs jax, which the extra ae-zoo[test] installs")

@@ -1,14 +1,13 @@
-"""The layers against NumPy: what each adds to the loss, and what noise it makes."""
+"""The layers compared with NumPy: their losses and their noise."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from ae_zoo import layers, models
-from ae_zoo.errors import InputError, NotGenerativeError
-from ae_zoo.layers import corruption
-from ae_zoo.layers.contractive import DERIVATIVES
+from ae_zoo import bottlenecks, corruptions, layers, models, priors
+from ae_zoo.bottlenecks.contractive import DERIVATIVES
+from ae_zoo.errors import InputError
 
 
 @pytest.fixture
@@ -32,7 +31,9 @@ def penalty(layer, inputs, training=True):
 
 def test_gaussian_corruption_statistics():
     x = np.full((200, 500), 0.3, "float32")
-    noise = np.asarray(layers.GaussianCorruption(0.5, seed=1)(x, training=True)) - x
+    noise = (
+        np.asarray(corruptions.GaussianCorruption(0.5, seed=1)(x, training=True)) - x
+    )
     assert noise.mean() == pytest.approx(0, abs=0.01)
     assert noise.std() == pytest.approx(0.5, rel=0.01)
     assert np.mean(np.abs(noise) > 1.0) == pytest.approx(0.0455, abs=0.005)  # 2 sigma
@@ -40,21 +41,25 @@ def test_gaussian_corruption_statistics():
 
 def test_masking_corruption_statistics():
     x = np.full((200, 500), 0.3, "float32")
-    damaged = np.asarray(layers.MaskingCorruption(0.25, seed=1)(x, training=True))
+    damaged = np.asarray(corruptions.MaskingCorruption(0.25, seed=1)(x, training=True))
     assert set(np.unique(damaged)) == {np.float32(0), np.float32(0.3)}
     assert np.mean(damaged == 0) == pytest.approx(0.25, abs=0.01)
 
 
 def test_salt_and_pepper_corruption_statistics():
     x = np.full((200, 500), 0.3, "float32")
-    damaged = np.asarray(layers.SaltAndPepperCorruption(0.4, seed=1)(x, training=True))
+    damaged = np.asarray(
+        corruptions.SaltAndPepperCorruption(0.4, seed=1)(x, training=True)
+    )
     for value, fraction in ((0, 0.2), (1, 0.2), (np.float32(0.3), 0.6)):
         assert np.mean(damaged == value) == pytest.approx(fraction, abs=0.01)
 
 
 def test_shift_corruption_moves_each_example(rng):
     x = rng.random((300, 9, 7)).astype("float32")
-    moved = np.asarray(layers.ShiftCorruption((0.25, 0.2), seed=1)(x, training=True))
+    moved = np.asarray(
+        corruptions.ShiftCorruption((0.25, 0.2), seed=1)(x, training=True)
+    )
     padded = np.pad(x, ((0, 0), (2, 2), (1, 1)))
     found = np.array(
         [
@@ -69,25 +74,25 @@ def test_shift_corruption_moves_each_example(rng):
     assert (found.sum(axis=1) == 1).all()
     assert found.any(axis=0).all()
     with pytest.raises(InputError, match="another noise"):
-        layers.ShiftCorruption(1)(x[:, :, 0])
+        corruptions.ShiftCorruption(1)(x[:, :, 0])
     with pytest.raises(ValueError, match="one number or two"):
-        layers.ShiftCorruption((0.1, 0.1, 0.1))
+        corruptions.ShiftCorruption((0.1, 0.1, 0.1))
 
 
-@pytest.mark.parametrize("name", corruption.CORRUPTIONS)
+@pytest.mark.parametrize("name", corruptions.CORRUPTIONS)
 def test_corruptions_share_a_contract(name):
     x = np.random.default_rng(0).random((8, 6, 6, 1), "float32")
-    layer = corruption.get(name, 0.5, seed=3)
+    layer = corruptions.get(name, 0.5, seed=3)
     first, second = layer(x, training=True), layer(x, training=True)
     assert not np.array_equal(first, second), "the noise must be new on every call"
     np.testing.assert_array_equal(
-        corruption.get(name, 0.5, seed=3)(x, training=True), first
+        corruptions.get(name, 0.5, seed=3)(x, training=True), first
     )
     np.testing.assert_array_equal(layer(x, training=False), x)
     np.testing.assert_array_equal(layer(x), x)
-    np.testing.assert_array_equal(corruption.get(name, 0.0)(x, training=True), x)
+    np.testing.assert_array_equal(corruptions.get(name, 0.0)(x, training=True), x)
     with pytest.raises(ValueError, match="-1"):
-        corruption.get(name, -1)
+        corruptions.get(name, -1)
 
 
 # Contractive ---------------------------------------------------------------
@@ -108,7 +113,7 @@ def mean_squared_jacobian(function, x):
 @pytest.mark.parametrize("activation", DERIVATIVES)
 def test_exact_contractive_norm(activation, rng):
     x = rng.normal(size=(16, 10)).astype("float32")
-    layer = layers.ContractiveBottleneck(4, weight=0.7, activation=activation)
+    layer = bottlenecks.ContractiveBottleneck(4, weight=0.7, activation=activation)
     layer.build(x.shape)
     expected = 0.7 * mean_squared_jacobian(layer.projection, x)
     assert penalty(layer, x) == pytest.approx(expected, rel=1e-2)
@@ -121,7 +126,7 @@ def contractive_pair(x):
     deep = models.contractive_ae(
         x.shape[1:], 6, hidden=(x.shape[1],), seed=0, step=1e-2
     )
-    hidden = deep.backbone.encoder_layers[0]
+    hidden = deep.encoder.get_layer("hidden_1")
     hidden.activation = keras.activations.linear
     hidden.set_weights([np.eye(x.shape[1]), np.zeros(x.shape[1])])
     deep.bottleneck.set_weights(exact.bottleneck.get_weights())
@@ -167,7 +172,7 @@ def test_contractive_estimate_is_silent_in_inference(rng):
 
 def test_kl_of_the_gaussian_bottleneck(rng):
     h = rng.normal(size=(32, 7)).astype("float32")
-    layer = layers.GaussianBottleneck(5, beta=2.5, seed=0)
+    layer = bottlenecks.GaussianBottleneck(5, beta=2.5, seed=0)
     reported = penalty(layer, h)
     mean, log_variance = (
         h @ np.asarray(dense.kernel) + np.asarray(dense.bias)
@@ -179,7 +184,7 @@ def test_kl_of_the_gaussian_bottleneck(rng):
 
 def test_gaussian_bottleneck_samples_the_posterior(rng):
     h = np.repeat(rng.normal(size=(1, 7)).astype("float32"), 20_000, axis=0)
-    layer = layers.GaussianBottleneck(3, seed=0)
+    layer = bottlenecks.GaussianBottleneck(3, seed=0)
     z = np.asarray(layer(h, training=True))
     mean, log_variance = (np.asarray(part)[0] for part in layer.posterior(h[:1]))
     np.testing.assert_allclose(z.mean(axis=0), mean, atol=0.05)
@@ -188,12 +193,67 @@ def test_gaussian_bottleneck_samples_the_posterior(rng):
 
 
 def test_prior_is_standard_normal():
-    z = np.asarray(layers.GaussianBottleneck(4).sample_prior(20_000, seed=0))
+    layer = bottlenecks.GaussianBottleneck(4)
+    layer.build((None, 7))
+    z = np.asarray(layer.prior.sample(20_000, seed=0))
     assert z.shape == (20_000, 4)
     np.testing.assert_allclose(z.mean(axis=0), 0, atol=0.05)
     np.testing.assert_allclose(np.cov(z.T), np.eye(4), atol=0.05)
-    with pytest.raises(NotGenerativeError, match="vae"):
-        layers.Bottleneck(4).sample_prior(1)
+    cold = np.asarray(layer.prior.sample(20_000, seed=0, temperature=0.5))
+    np.testing.assert_allclose(cold, z / 2, rtol=1e-6)
+    assert bottlenecks.PlainBottleneck(4).prior is None
+
+
+@pytest.mark.parametrize("shape", [(4,), (3, 2), (2, 3, 2)])
+def test_normal_prior_has_the_density_of_scipy(shape, rng):
+    from scipy.stats import norm
+
+    z = rng.normal(size=(5, *shape)).astype("float32")
+    expected = norm.logpdf(z).reshape(5, -1).sum(axis=1)
+    density = priors.NormalPrior(shape).log_prob(z)
+    np.testing.assert_allclose(density, expected, rtol=1e-5)
+
+
+# Finite scalar quantisation -------------------------------------------------
+
+
+@pytest.mark.parametrize("levels", [(8, 5, 5, 5), (2,), (3, 4), (2, 2, 7)])
+def test_fsq_reaches_every_level_and_counts_in_mixed_radix(levels, rng):
+    layer = bottlenecks.FSQBottleneck(levels)
+    h = rng.normal(0, 3, (4000, 6)).astype("float32")
+    z = np.asarray(layer(h))
+    for channel, count in zip(z.T, levels, strict=True):
+        np.testing.assert_allclose(
+            np.unique(channel), np.linspace(-1, 1, count), atol=1e-6
+        )
+    digits = np.rint((z + 1) / 2 * (np.array(levels) - 1)).astype(int)
+    expected = np.ravel_multi_index(digits.T[::-1], levels[::-1])
+    np.testing.assert_array_equal(layer.indices(z), expected)
+    every = np.arange(np.prod(levels))
+    np.testing.assert_array_equal(layer.indices(layer.values(every)), every)
+    np.testing.assert_allclose(layer.values(expected), z, atol=1e-6)
+
+
+def test_fsq_rounds_to_the_nearest_level_with_a_straight_gradient(rng):
+    layer = bottlenecks.FSQBottleneck((5, 4))
+    h = tf.constant(rng.normal(0, 1, (50, 3)).astype("float32"))
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(h)
+        z = layer(h, training=True)
+        bounded = tf.tanh(layer.projection(h))
+    assert np.abs(z - bounded).max() <= 0.5 * (2 / np.array([4, 3])).max() + 1e-6
+    np.testing.assert_allclose(
+        tape.gradient(z, h), tape.gradient(bounded, h), rtol=1e-5
+    )
+
+
+def test_fsq_refuses_what_is_no_alphabet():
+    with pytest.raises(InputError, match="at least 2 levels"):
+        bottlenecks.FSQBottleneck((8, 1))
+    with pytest.raises(InputError, match="at least 2 levels"):
+        bottlenecks.FSQBottleneck(())
+    with pytest.raises(InputError, match="int32"):
+        bottlenecks.FSQBottleneck((1000,) * 4)
 
 
 # Sparse --------------------------------------------------------------------
@@ -201,7 +261,7 @@ def test_prior_is_standard_normal():
 
 def test_l1_sparsity_penalty(rng):
     h = rng.normal(size=(16, 7)).astype("float32")
-    layer = layers.SparseBottleneck(9, weight=0.3, activation="relu")
+    layer = bottlenecks.SparseBottleneck(9, weight=0.3, activation="relu")
     reported = penalty(layer, h)
     expected = 0.3 * np.abs(np.asarray(layer(h))).sum(axis=1).mean()
     assert reported == pytest.approx(expected, rel=1e-5)
@@ -209,7 +269,7 @@ def test_l1_sparsity_penalty(rng):
 
 def test_kl_sparsity_penalty(rng):
     h = rng.normal(size=(16, 7)).astype("float32")
-    layer = layers.SparseBottleneck(
+    layer = bottlenecks.SparseBottleneck(
         9, penalty="kl", weight=0.3, target=0.1, activation="sigmoid"
     )
     reported = penalty(layer, h)
@@ -220,11 +280,11 @@ def test_kl_sparsity_penalty(rng):
 
 def test_kl_sparsity_needs_activations_between_zero_and_one():
     with pytest.raises(ValueError, match="sigmoid"):
-        layers.SparseBottleneck(9, penalty="kl", activation="relu")
+        bottlenecks.SparseBottleneck(9, penalty="kl", activation="relu")
 
 
 def test_kl_sparsity_stays_finite_when_every_unit_saturates():
-    layer = layers.SparseBottleneck(3, penalty="kl", activation="sigmoid")
+    layer = bottlenecks.SparseBottleneck(3, penalty="kl", activation="sigmoid")
     layer.build((4, 2))
     for bias in (-1e4, 1e4):
         layer.projection.set_weights([np.zeros((2, 3)), np.full(3, bias)])
@@ -234,19 +294,21 @@ def test_kl_sparsity_stays_finite_when_every_unit_saturates():
 # Every layer ---------------------------------------------------------------
 
 PENALISED = {
-    "contractive": lambda: layers.ContractiveBottleneck(3, seed=1),
-    "gaussian": lambda: layers.GaussianBottleneck(3, beta=4.0, seed=1),
-    "sparse_l1": lambda: layers.SparseBottleneck(3, weight=0.2),
-    "sparse_kl": lambda: layers.SparseBottleneck(
+    "contractive": lambda: bottlenecks.ContractiveBottleneck(3, seed=1),
+    "gaussian": lambda: bottlenecks.GaussianBottleneck(3, beta=4.0, seed=1),
+    "sparse_l1": lambda: bottlenecks.SparseBottleneck(3, weight=0.2),
+    "sparse_kl": lambda: bottlenecks.SparseBottleneck(
         3, penalty="kl", target=0.2, activation="sigmoid"
     ),
 }
 LAYERS = {
     **PENALISED,
-    "plain": lambda: layers.Bottleneck(3, activation="tanh", l1=1e-3, l2=1e-2),
-    "gaussian_corruption": lambda: layers.GaussianCorruption(0.3, seed=2),
-    "masking_corruption": lambda: layers.MaskingCorruption(0.3, seed=2),
-    "salt_and_pepper": lambda: layers.SaltAndPepperCorruption(0.3, seed=2),
+    "plain": lambda: bottlenecks.PlainBottleneck(
+        3, activation="tanh", l1=1e-3, l2=1e-2
+    ),
+    "gaussian_corruption": lambda: corruptions.GaussianCorruption(0.3, seed=2),
+    "masking_corruption": lambda: corruptions.MaskingCorruption(0.3, seed=2),
+    "salt_and_pepper": lambda: corruptions.SaltAndPepperCorruption(0.3, seed=2),
 }
 
 

@@ -12,7 +12,7 @@ from pyarrow import parquet
 from ae_zoo.cli import main
 from ae_zoo.data.tables import Frame, read_frame
 from ae_zoo.errors import InputError
-from ae_zoo.tasks.detection import Detection, Interval
+from ae_zoo.tasks.detector.detection import Detection, Interval
 
 NAMES = ["load", "flow", "phase", "heat"]
 
@@ -118,7 +118,7 @@ def test_a_saved_detector_scores_another_table(table, values, tmp_path, capsys):
         ("a,b\n", "has no rows"),
         ("a,b\n1,2\n", "one row: training needs at least 2"),
         ("a,b\n" + ",\n" * 30, "no value in columns a, b"),
-        ("a,b\n1,2\n3,four\n", "'four' in row 2 of column 'b', which is no number"),
+        ("a,b\n1,2\n3,four\n", "'four' in row 2 of column 'b', which is not a number"),
         ("a,b\n1,2\n3\n", "is not a table"),
         ("a,b\n1,2\n3,inf\n", "infinite value in row 2, column 'b'"),
         ("time\n2026-01-01\n", "has no columns of numbers"),

@@ -10,14 +10,15 @@ from skimage import data
 from sklearn.decomposition import PCA
 
 import ae_zoo
-from ae_zoo import evaluation, models
+from ae_zoo import evaluation, models, registry
 from ae_zoo.errors import InputError, UnknownNameError
 from ae_zoo.evaluation import (
-    Subject,
+    Measured,
     denoising,
     inpainting,
     likelihood,
     probe,
+    questions,
     rate_distortion,
     reconstruction,
     restoration,
@@ -47,12 +48,12 @@ def synthetic_data(monkeypatch):
     """`evaluate` finds the squares under any name."""
     splits = {"train": TRAIN, "test": TEST}
     monkeypatch.setattr(
-        evaluation, "load_arrays", lambda name, split, data_dir, shape: splits[split]
+        questions, "load_arrays", lambda name, split, data_dir, shape: splits[split]
     )
 
 
 def subject(model):
-    return Subject(model, TRAIN, TEST)
+    return Measured(model, TRAIN, TEST)
 
 
 def test_pca_baseline_is_sklearns():
@@ -76,7 +77,7 @@ def test_pca_codes_hold_no_rounding_noise():
     images, labels = TRAIN
     framed = np.pad(images, ((0, 0), (2, 2), (2, 2), (0, 0)))
     model = models.sparse_ae(framed.shape[1:], latent_dim=300)
-    codes = Subject(model, (framed, labels), (framed, labels)).pca_test_codes
+    codes = Measured(model, (framed, labels), (framed, labels)).pca_test_codes
     assert codes.shape == (300, 144)
 
 
@@ -200,10 +201,10 @@ def test_bernoulli_nll_of_fair_pixels():
 
 
 def test_restoration_stands_between_noise_and_total_variation(monkeypatch):
-    monkeypatch.setattr(restoration, "IMAGES", 20)
+    monkeypatch.setattr(denoising, "IMAGES", 20)
     model = models.denoising_ae(SHAPE, latent_dim=4)
     monkeypatch.setattr(model, "reconstruct", lambda noisy: TEST[0][:20] + 0 * noisy)
-    metrics, baselines = restoration.measure(subject(model))
+    metrics, baselines = denoising.measure(subject(model))
     assert metrics == {
         f"denoise_psnr@{sigma}": 100.0 for sigma in (0.1, 0.25, 0.5, 0.75)
     }
@@ -215,10 +216,10 @@ def test_restoration_stands_between_noise_and_total_variation(monkeypatch):
 
 def test_total_variation_has_its_best_weight():
     clean = TEST[0][:5]
-    noisy = restoration.add_noise(clean, 0.5)
-    best = restoration.best_tv_psnr(clean, noisy, 0.5)
-    for weight in restoration.TV_WEIGHTS:
-        denoised = restoration.tv_denoise(noisy, weight * 0.5)
+    noisy = denoising.add_noise(clean, 0.5)
+    best = denoising.best_tv_psnr(clean, noisy, 0.5)
+    for weight in denoising.TV_WEIGHTS:
+        denoised = denoising.tv_denoise(noisy, weight * 0.5)
         assert reconstruction.psnr(clean, denoised).mean() <= best
 
 
@@ -231,7 +232,7 @@ def test_sparsity_of_a_known_code(options, off, monkeypatch):
     codes = np.full((80, 4), off, "float32")
     codes[:, 0] = 0.9  # always active
     codes[:20, 1] = 0.6  # active on a quarter of the images
-    monkeypatch.setattr(model, "encode", lambda x: codes)
+    monkeypatch.setattr(model, "features", lambda x, pool: codes)
     metrics, baselines = sparsity.measure(subject(model))
     assert metrics == pytest.approx(
         {
@@ -249,7 +250,7 @@ def test_sparsity_of_a_known_code(options, off, monkeypatch):
         ("conv_ae", {}, set()),
         ("vae", {}, {"likelihood"}),
         ("vae", {"loss": "mse"}, set()),
-        ("denoising_ae", {}, {"restoration"}),
+        ("denoising_ae", {}, {"denoising"}),
         ("denoising_ae", {"noise": "masking"}, set()),
         ("sparse_ae", {"latent_dim": 20}, {"sparsity"}),
     ],
@@ -257,9 +258,9 @@ def test_sparsity_of_a_known_code(options, off, monkeypatch):
 def test_evaluate_asks_what_applies(
     family, arguments, asked, synthetic_data, monkeypatch
 ):
-    monkeypatch.setattr(restoration, "IMAGES", 4)
+    monkeypatch.setattr(denoising, "IMAGES", 4)
     monkeypatch.setattr(likelihood, "SAMPLES", 5)
-    model = models.build(family, input_shape=SHAPE, **arguments)
+    model = registry.build(family, input_shape=SHAPE, **arguments)
     questions = []
     result = evaluation.evaluate(model, "squares", progress=questions.append)
     assert set(questions) == {"reconstruction", "probe"} | asked
@@ -269,7 +270,7 @@ def test_evaluate_asks_what_applies(
     assert {"mse", "psnr", "ssim", "probe_accuracy", "knn_accuracy"} <= set(metrics)
     assert {"pca_mse", "pca_kmeans_nmi"} <= set(baselines)
     assert ("nll" in metrics) == ("likelihood" in asked)
-    assert ("denoise_psnr@0.5" in metrics) == ("restoration" in asked)
+    assert ("denoise_psnr@0.5" in metrics) == ("denoising" in asked)
     assert ("code_dead_fraction" in metrics) == ("sparsity" in asked)
     for value in (*metrics.values(), *baselines.values()):
         assert type(value) is float
@@ -302,7 +303,7 @@ def zoo(monkeypatch):
 def test_evaluate_takes_the_dataset_from_the_manifest(zoo, monkeypatch):
     loaded = []
     monkeypatch.setattr(
-        evaluation,
+        questions,
         "load_arrays",
         lambda *where: loaded.append(where) or TEST,
     )
@@ -333,21 +334,21 @@ def test_evaluate_is_public():
 
 @pytest.fixture
 def photographs(monkeypatch):
-    """Two small photographs in the place of every set, and no slow peer."""
+    """Replaces every set by two small photographs, and skips slow baselines."""
     colour = [data.astronaut()[:96, :80], data.coffee()[100:180, 100:220]]
 
     def load(name, split, data_dir):
         grey = name in ("bsd68", "set12")
         return [x[..., :1] if grey else x for x in colour]
 
-    monkeypatch.setattr("ae_zoo.evaluation.subject.load_pictures", load)
-    means, equations = denoising.non_local_means, inpainting.biharmonic
-    monkeypatch.setattr(denoising, "_peers", lambda: {"nlm": means})
+    monkeypatch.setattr("ae_zoo.evaluation.measured.load_pictures", load)
+    means, equations = restoration.non_local_means, inpainting.biharmonic
+    monkeypatch.setattr(restoration, "_peers", lambda: {"nlm": means})
     monkeypatch.setattr(inpainting, "_peers", lambda: {"biharmonic": equations})
 
 
 class Perfect:
-    """A task that gives the photographs back without their damage, but for `error`."""
+    """A task that returns the original photographs plus `error`."""
 
     def __init__(self, clean, error):
         self.clean, self.error = clean, error
@@ -366,9 +367,9 @@ def test_denoising_of_photographs(photographs, monkeypatch, channels, sets):
     model = models.restoration_ae((None, None, channels), filters=(4,), blocks=1)
     subject = evaluation.Photographs(model)
     task = Perfect(subject.pictures(sets[0], "test"), 0.01)
-    monkeypatch.setattr(denoising, "Denoiser", lambda model: task)
-    monkeypatch.setattr(denoising, "SIGMAS", (15, 50))
-    metrics, baselines = denoising.measure(subject)
+    monkeypatch.setattr(restoration, "Denoiser", lambda model: task)
+    monkeypatch.setattr(restoration, "SIGMAS", (15, 50))
+    metrics, baselines = restoration.measure(subject)
     assert len(metrics) == 6 * len(sets) and len(baselines) == 4 * len(sets)
     for name in sets:
         for sigma in (15, 50):
@@ -391,11 +392,11 @@ def test_inpainting_of_photographs(photographs, monkeypatch):
 
 
 def test_evaluate_measures_photographs_without_a_dataset(photographs, monkeypatch):
-    monkeypatch.setattr(denoising, "SIGMAS", (25,))
+    monkeypatch.setattr(restoration, "SIGMAS", (25,))
     model = models.restoration_ae(filters=(4,), blocks=1)
     asked = []
     result = evaluation.evaluate(model, progress=asked.append)
-    assert asked == ["denoising"]
+    assert asked == ["restoration"]
     assert {"bsd68_psnr@25", "set12_blind_psnr@25"} <= result["metrics"].keys()
 
 
@@ -418,12 +419,28 @@ class Jpeg:
         return Image.open(io.BytesIO(data))
 
 
+@pytest.fixture(scope="module")
+def peer_curves():
+    """`measure_peer` for the same pictures each time, which it measures once."""
+    measure = rate_distortion.measure_peer
+    curves = {}
+
+    def once(name, pictures):
+        if name not in curves:
+            curves[name] = measure(name, pictures)
+        return curves[name]
+
+    return once
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [1, 2])
-def test_rate_and_distortion_of_photographs(monkeypatch, times):
+def test_rate_and_distortion_of_photographs(monkeypatch, peer_curves, times):
     """JPEG against itself saves nothing, and at twice the size costs 100% more."""
     pictures = [data.astronaut()[:192, :256], data.coffee()[100:292, 100:292]]
-    monkeypatch.setattr("ae_zoo.evaluation.subject.load_pictures", lambda *_: pictures)
+    monkeypatch.setattr("ae_zoo.evaluation.measured.load_pictures", lambda *_: pictures)
     monkeypatch.setattr(rate_distortion, "Compressor", lambda model: Jpeg(times))
+    monkeypatch.setattr(rate_distortion, "measure_peer", peer_curves)
     subject = evaluation.Photographs(models.factorized_ae(filters=(4,)))
     metrics, baselines = rate_distortion.measure(subject)
 

@@ -1,4 +1,4 @@
-"""Features of whatever holds images: arrays, folders, files, tf.data, TFDS."""
+"""Features of images from arrays, folders, files, tf.data and TFDS."""
 
 import subprocess
 import sys
@@ -10,7 +10,8 @@ from sklearn.datasets import load_digits
 from zoo_files import make_entry, read_folder, write_manifest
 
 import ae_zoo
-from ae_zoo.data import datasets, inputs
+from ae_zoo.data import inputs
+from ae_zoo.datasets import loading as datasets
 from ae_zoo.errors import InputError, UnknownNameError
 from ae_zoo.tasks import FeatureExtractor, extract
 

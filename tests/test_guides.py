@@ -1,4 +1,4 @@
-"""The guides run offline, and find what they are to find."""
+"""The guides run offline, with the expected results."""
 
 import importlib.util
 
@@ -34,6 +34,7 @@ def test_all_are_listed():
         assert f"docs/guides/{path.name}" in text
 
 
+@pytest.mark.slow
 def test_the_failing_pump_is_found(guide, tmp_path, capsys):
     found = guide("failing_pump").main([])
     assert not found.abnormal[:900].any()
@@ -42,6 +43,7 @@ def test_the_failing_pump_is_found(guide, tmp_path, capsys):
     assert (tmp_path / "pump.png").read_bytes().startswith(PNG)
 
 
+@pytest.mark.slow
 def test_a_real_pump(guide):
     path = SKAB / "valve1" / "1.csv"
     if not path.is_file():
@@ -56,6 +58,7 @@ def test_a_real_pump(guide):
     assert found.abnormal[:400].mean() < 0.05
 
 
+@pytest.mark.slow
 def test_frauds_come_first(guide, tmp_path):
     areas = guide("card_payments").main([])
     assert areas["AnomalyDetector"] > areas["isolation forest"] + 0.2
@@ -63,11 +66,13 @@ def test_frauds_come_first(guide, tmp_path):
     assert len(rows) == 5001
 
 
+@pytest.mark.slow
 def test_vowels_sound_alike(guide, tmp_path):
     assert guide("cluster_sounds").main([]) > 0.9
     assert (tmp_path / "sounds.png").read_bytes().startswith(PNG)
 
 
+@pytest.mark.slow
 def test_a_folder_of_sounds(guide, tmp_path):
     module = guide("cluster_sounds")
     folder = tmp_path / "wav"
@@ -77,6 +82,7 @@ def test_a_folder_of_sounds(guide, tmp_path):
     assert np.bincount(clusters).size == 3
 
 
+@pytest.mark.slow
 def test_scanned_sentences_are_found(guide, capsys):
     found = guide("sentence_features").main([])
     assert found["codes"] > found["words"] + 0.3

@@ -1,10 +1,13 @@
-"""What a user has becomes float32 in [0, 1], or one sentence that says what would."""
+"""User data becomes float32 in [0, 1], or one sentence names the remedy."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from ae_zoo.data import inputs
+from ae_zoo.data.arrays import read_array
+from ae_zoo.data.files import list_files
+from ae_zoo.data.images import read_image
 from ae_zoo.errors import InputError
 
 GREY, RGB = (6, 5, 1), (6, 5, 3)
@@ -17,7 +20,7 @@ def ramp(*shape, dtype="uint8"):
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder of two grey images and things that are none."""
+    """A folder of two grey images and some other files."""
     (tmp_path / "sub").mkdir()
     Image.fromarray(ramp(6, 5)).save(tmp_path / "sub" / "b.png")
     Image.fromarray(ramp(6, 5) // 2).save(tmp_path / "a.PNG")
@@ -81,11 +84,11 @@ def test_missing_axes_are_added(shape, received, n):
         (ramp(4, 6, 5, 3), "resize or convert it, or pass images"),
         (ramp(0, 6, 5), "empty"),
         ([], "takes arrays of shape"),
-        ([[1, 2], [3]], "is no array"),
+        ([[1, 2], [3]], "is not an array"),
         ({"x": 1}, "takes arrays of shape"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_a_remedy(values, says):
+def test_misfits_are_refused_with_a_remedy(values, says):
     with pytest.raises(InputError, match=says):
         inputs.to_inputs(values, GREY)
 
@@ -146,7 +149,7 @@ def test_files_are_turned_upright(tmp_path):
 
 
 def test_a_folder_is_read_in_sorted_order(folder):
-    names = [path.name for path in inputs.list_files(folder)]
+    names = [path.name for path in list_files(folder)]
     assert names == ["a.PNG", "b.png"]
     x = inputs.to_inputs(folder, GREY)
     expected = np.stack([ramp(6, 5) // 2, ramp(6, 5)])[..., None] / np.float32(255)
@@ -214,7 +217,7 @@ def test_models_of_no_image_take_no_images(shape):
 def test_an_archive_gives_its_examples_and_labels(name, tmp_path):
     images, labels = ramp(4, 6, 5), np.arange(4)
     np.savez(tmp_path / "data.npz", **{name: images, "y": labels})
-    x, y = inputs.read_array(tmp_path / "data.npz")
+    x, y = read_array(tmp_path / "data.npz")
     np.testing.assert_array_equal(x, images)
     np.testing.assert_array_equal(y, labels)
     assert inputs.to_inputs(tmp_path / "data.npz", GREY).shape == (4, *GREY)
@@ -222,7 +225,7 @@ def test_an_archive_gives_its_examples_and_labels(name, tmp_path):
 
 def test_a_npy_file_is_mapped_not_read(tmp_path):
     np.save(tmp_path / "x.npy", ramp(4, 6, 5))
-    x, labels = inputs.read_array(tmp_path / "x.npy")
+    x, labels = read_array(tmp_path / "x.npy")
     assert isinstance(x, np.memmap)
     assert labels is None
     np.testing.assert_array_equal(
@@ -236,7 +239,7 @@ def test_a_npy_file_is_mapped_not_read(tmp_path):
         ({"a": ramp(2, 6, 5), "b": ramp(2, 6, 5)}, "It has a, b; call it 'x'"),
         ({"y": np.arange(2)}, "It has y; call it 'x'"),
         ({}, "It has none"),
-        ({"x": ramp(2, 6, 5), "y": np.arange(3)}, "one label an example"),
+        ({"x": ramp(2, 6, 5), "y": np.arange(3)}, "one label per example"),
         ({"x": np.array([None, {}])}, "must hold an array of numbers"),
     ],
 )
@@ -292,7 +295,5 @@ def test_a_grey_tiff_is_turned_upright(orientation, tmp_path):
     for ending in ("png", "tif"):
         image.save(tmp_path / f"a.{ending}", exif=exif)
     size = (36, 20) if orientation > 4 else (20, 36)
-    png, tif = (
-        inputs.read_image(tmp_path / f"a.{e}", (*size, 1)) for e in ("png", "tif")
-    )
+    png, tif = (read_image(tmp_path / f"a.{e}", (*size, 1)) for e in ("png", "tif"))
     np.testing.assert_array_equal(tif, png)

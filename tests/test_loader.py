@@ -303,6 +303,7 @@ np.savez(sys.argv[2], *found)
 """
 
 
+@pytest.mark.slow
 def test_load_from_the_hub(model, files, tmp_path):
     np.save(tmp_path / "x.npy", X)
     with serve() as hub:

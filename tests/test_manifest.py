@@ -11,6 +11,7 @@ import pytest
 from zoo_files import fake_weights, make_entry, write_folder, write_manifest
 
 import ae_zoo
+from ae_zoo import registry
 from ae_zoo.errors import ManifestError, UnknownNameError
 from ae_zoo.zoo import manifest
 from ae_zoo.zoo.folder import find_problem
@@ -66,10 +67,9 @@ def test_bundled_weights_are_small():
 
 @each(PUBLISHED)
 def test_entry_names_what_the_package_has(entry):
-    from ae_zoo import models
 
     assert entry["name"].endswith(f".{entry['dataset']}")
-    assert set(entry["tasks"]) <= set(models.family(entry["family"]).tasks)
+    assert set(entry["tasks"]) <= set(registry.family(entry["family"]).tasks)
     recipes = Path(ae_zoo.__file__).parent / "recipes"
     assert (recipes / f"{entry['recipe']}.yaml").is_file()
 

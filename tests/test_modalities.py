@@ -1,4 +1,4 @@
-"""Sounds, texts and videos on their way into models, and what is asked of these."""
+"""Sounds, texts and videos: reading, features, measures and cards."""
 
 import numpy as np
 import pytest
@@ -6,15 +6,16 @@ from PIL import Image
 from scipy.io import wavfile
 from zoo_files import make_entry
 
-from ae_zoo import evaluation, models
-from ae_zoo.data import datasets, load_arrays, open_source, sounds, texts, videos
-from ae_zoo.data.datasets import Examples
+from ae_zoo import evaluation, models, registry
+from ae_zoo.data import open_source, sounds, texts
 from ae_zoo.data.inputs import to_inputs
+from ae_zoo.datasets import Examples, bouncing_mnist, load_arrays, loading
+from ae_zoo.datasets.sentences import load_texts
 from ae_zoo.errors import InputError
-from ae_zoo.evaluation import Subject, sentences, speakers
+from ae_zoo.evaluation import Measured, sentences, speakers
 from ae_zoo.layers import LogMel
+from ae_zoo.publishing.card import SENTENCES, write_card
 from ae_zoo.tasks.features import extract
-from ae_zoo.zoo.card import SENTENCES, write_card
 
 SHAPE = (20, 16)  # of a spectrogram
 TEXT_SHAPE = (12, len(texts.ALPHABET))
@@ -43,7 +44,7 @@ def test_spectrograms_do_not_depend_on_loudness_and_silence_is_zero():
     assert np.isfinite(mel).all()
 
 
-def test_sounds_are_cut_and_filled_up():
+def test_sounds_are_cut_and_padded():
     short, long = sounds.spectrograms([tone(500, 0.1), tone(500, 9)], SHAPE)
     assert short[-5:].max() == 0 and long[-5:].max() > 0.5
 
@@ -113,7 +114,7 @@ def test_features_of_a_text_file(tmp_path):
     given = texts.one_hot(["one sentence", "another"], 12).astype("float32")
     np.testing.assert_allclose(codes, model.encode(given), atol=1e-5)
     (tmp_path / "a.txt").write_text("")
-    with pytest.raises(InputError, match="a sentence a line"):
+    with pytest.raises(InputError, match="one sentence per line"):
         extract(tmp_path / "a.txt", model)
 
 
@@ -139,11 +140,11 @@ def test_folders_of_sounds_and_texts_are_sources(tmp_path):
 )
 def test_cards(family, channels, shape, picture, tmp_path, monkeypatch):
     options = {"loss": "cce", "output": "softmax"} if channels == "characters" else {}
-    model = models.build(
+    model = registry.build(
         family, input_shape=shape, latent_dim=4, filters=(4,), **options
     )
     x = np.random.default_rng(0).random((20, *shape), dtype="float32")
-    monkeypatch.setattr(datasets, "load_arrays", lambda *where: Examples(x))
+    monkeypatch.setattr(loading, "load_arrays", lambda *where: Examples(x))
     (tmp_path / "training.json").write_text('{"pretraining": [], "history": []}')
     entry = make_entry("a.things", {}) | {"family": family}
     entry["input"] |= {"shape": list(shape), "channels": channels}
@@ -165,20 +166,20 @@ def test_cards(family, channels, shape, picture, tmp_path, monkeypatch):
 def test_digits_move_evenly_and_stay_inside():
     images = np.full((1, 28, 28, 1), 200, "uint8")
     rng = np.random.default_rng(0)
-    made = videos.bounce(images, np.zeros((5, 1), int), (30, 32, 40, 1), rng)
+    made = bouncing_mnist.bounce(images, np.zeros((5, 1), int), (30, 32, 40, 1), rng)
     assert made.shape == (5, 30, 32, 40, 1) and made.dtype == np.uint8
     assert (made > 0).sum(axis=(2, 3, 4)).tolist() == [[14 * 14] * 30] * 5
     rows = (made > 0).any(axis=(3, 4)).argmax(axis=2)  # top of the square
     assert np.abs(np.diff(rows, axis=1)).max() <= 3
     assert (rows.max(axis=1) > rows.min(axis=1)).any()
-    again = videos.bounce(
+    again = bouncing_mnist.bounce(
         images, np.zeros((5, 1), int), (30, 32, 40, 1), np.random.default_rng(0)
     )
     np.testing.assert_array_equal(made, again)
 
 
 def test_speakers_that_are_left_out():
-    """Codes that tell the digit of known speakers alone score lower on new ones."""
+    """Codes that encode the digits of known speakers only score lower on new ones."""
     rng = np.random.default_rng(0)
     digits, people = np.repeat(np.arange(4), 30), np.tile(np.arange(3), 40)
     x = np.zeros((120, *SHAPE), "float32")
@@ -186,7 +187,7 @@ def test_speakers_that_are_left_out():
     x += 0.01 * rng.random(x.shape, dtype="float32")
     groups = np.array(["anna", "ben", "carl"])[people]
     test = slice(None, None, 4)
-    subject = Subject(
+    subject = Measured(
         models.conv1d_ae(input_shape=SHAPE, latent_dim=8, filters=(4,)),
         Examples(x, digits, groups),
         Examples(x[test], digits[test], groups[test]),
@@ -205,7 +206,7 @@ def test_speakers_that_are_left_out():
 
 @pytest.fixture
 def corpus(monkeypatch):
-    """Questions and statements whose kind a word tells."""
+    """Questions and statements, whose kind follows from one word."""
     ends = ("river", "winter", "music", "table", "window", "garden", "story", "paper")
     kinds = (("who is the", "where is the"), ("i like the", "it has a"))
     rows = [
@@ -231,7 +232,7 @@ def test_sentences_are_read_and_classified(corpus, monkeypatch):
         output="softmax",
     )
     examples = Examples(x, labels, sets)
-    subject = Subject(model, examples, examples, "sentences")
+    subject = Measured(model, examples, examples, "sentences")
     asked = [q for q in evaluation.QUESTIONS if q.applies(subject)]
     assert asked == [sentences]
     metrics, baselines = sentences.measure(subject)
@@ -268,6 +269,7 @@ def test_real_sets(data_dir, name, shape, sizes):
         load_arrays(name, "validation", data_dir, shape)
 
 
+@pytest.mark.slow
 def test_real_sentences(root, tmp_path, monkeypatch):
     raw = root.parent / "shared" / "data" / "raw"
     if not (raw / "text").is_dir():
@@ -275,7 +277,7 @@ def test_real_sentences(root, tmp_path, monkeypatch):
     monkeypatch.setenv("AE_ZOO_MANUAL_DIR", str(raw))
     monkeypatch.delenv("TFDS_DATA_DIR", raising=False)
     train, test = (
-        texts.load_texts("sentences", split, tmp_path) for split in ("train", "test")
+        load_texts("sentences", split, tmp_path) for split in ("train", "test")
     )
     assert (len(train[0]), len(test[0])) == (33_591, 3_626)
     assert (test[2] == "trec").sum() == 500

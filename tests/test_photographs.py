@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ae_zoo.data import datasets
-from ae_zoo.data.datasets import load_examples, load_pictures
+from ae_zoo.datasets import load_examples, load_pictures, loading
 from ae_zoo.errors import DownloadError, InputError, IntegrityError
 
 SIZES = {
@@ -27,7 +26,7 @@ def no_folders(monkeypatch):
 
 @pytest.fixture
 def offline(monkeypatch):
-    """Lets every download fail at once; a list of the addresses that were tried."""
+    """Makes every download fail at once; lists the addresses that were tried."""
     import requests
 
     tried = []
@@ -74,7 +73,7 @@ def assert_same_pictures(pictures, paths):
 
 
 def test_every_file_has_one_checksum(root):
-    lines = (root / "ae_zoo" / "data" / "checksums.tsv").read_text().splitlines()
+    lines = (root / "ae_zoo" / "datasets" / "checksums.tsv").read_text().splitlines()
     rows = [line.split("\t") for line in lines]
     urls, sizes, digests, paths = zip(*rows, strict=True)
     assert len(lines) == 622
@@ -86,7 +85,7 @@ def test_every_file_has_one_checksum(root):
 
 
 def test_builders_know_where_their_files_are():
-    from ae_zoo.data import photographs
+    from ae_zoo.datasets import photographs
 
     for cls in (
         photographs.Bsds500,
@@ -153,7 +152,7 @@ def test_pictures_of_different_sizes_are_no_array(prepared):
 def test_a_set_without_pictures_is_refused(monkeypatch):
     info = SimpleNamespace(features={"audio": None})
     builder = SimpleNamespace(info=info)
-    monkeypatch.setattr(datasets, "prepare", lambda name, data_dir: builder)
+    monkeypatch.setattr(loading, "prepare", lambda name, data_dir: builder)
     with pytest.raises(InputError, match="no pictures of 8 bits"):
         load_pictures("spoken_digit", "train")
 
@@ -170,7 +169,7 @@ def test_another_file_than_the_published_one_is_refused(tmp_path, monkeypatch):
     assert "\n" not in message
 
 
-def test_what_cannot_be_downloaded_is_tried_once(tmp_path, offline):
+def test_a_failing_download_is_tried_once(tmp_path, offline):
     with pytest.raises(DownloadError, match=r"TFDS_DATA_DIR.*AE_ZOO_MANUAL_DIR"):
         load_pictures("bsds500", "train", tmp_path)
     assert len(offline) == 1

@@ -1,15 +1,22 @@
-"""Photographs keep size, depth, transparency and profile, or one sentence says why."""
+"""Photographs keep size, depth, transparency and profile, or an error names why."""
 
 import tracemalloc
 import warnings
+import zlib
 
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image, ImageCms
 
-from ae_zoo.data import pictures
-from ae_zoo.data.pictures import Picture, check_writable, read_picture, write_picture
+from ae_zoo.data.pictures import (
+    Picture,
+    check_writable,
+    pixels,
+    read_picture,
+    write_picture,
+)
+from ae_zoo.data.values import as_floats, from_floats
 from ae_zoo.errors import InputError
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -56,7 +63,7 @@ LOSSLESS = [
 def test_lossless_files_give_back_what_was_written(
     suffix, dtype, has_alpha, channels, size, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(pictures, "_BAND", 100)  # pixels: these take several bands
+    monkeypatch.setattr(pixels, "_BAND", 100)  # pixels: these take several bands
     icc = None if suffix == ".bmp" else PROFILES[channels]
     written = picture(channels, has_alpha, dtype, size, icc)
     write_picture(written, tmp_path / f"a{suffix}")
@@ -180,7 +187,7 @@ def test_a_transparent_colour_becomes_alpha(channels, dtype, tmp_path):
     start = content.index(b"IDAT") - 4
     body = key.astype(">u2").tobytes()
     trns = len(body).to_bytes(4, "big") + b"tRNS" + body
-    crc = pictures.zlib.crc32(b"tRNS" + body).to_bytes(4, "big")
+    crc = zlib.crc32(b"tRNS" + body).to_bytes(4, "big")
     (tmp_path / "a.png").write_bytes(content[:start] + trns + crc + content[start:])
     read = read_picture(tmp_path / "a.png")
     assert read.alpha[4, 2] == 0
@@ -285,8 +292,8 @@ def test_arrays_are_pictures(shape, dtype):
         (noise(2, 5, 4, 3), "one picture at a time"),
         (noise(5), "reshape"),
         (noise(0, 4, 3), "empty"),
-        (noise(5, 4).astype("int64"), "int64 has no agreed range: pass uint8"),
-        (noise(5, 4) > 9, "bool has no agreed range"),
+        (noise(5, 4).astype("int64"), "int64 have no agreed range: pass uint8"),
+        (noise(5, 4) > 9, "bool have no agreed range"),
         (noise(5, 4).astype("float32"), r"in \[0, 1\], not from .*: rescale"),
         (np.full((5, 4), np.nan), "not from nan to nan"),
         (Image.new("L", (0, 4)), "empty"),
@@ -296,7 +303,7 @@ def test_arrays_are_pictures(shape, dtype):
         ([1, 2], "Cannot read"),
     ],
 )
-def test_what_is_no_picture_is_refused(source, says):
+def test_other_values_than_pictures_are_refused(source, says):
     with pytest.raises(InputError, match=says):
         read_picture(source)
 
@@ -367,9 +374,9 @@ def test_new_pixels_take_the_dtype_and_keep_the_rest(dtype):
 def test_every_level_comes_back_from_floats():
     for dtype in ("uint8", "uint16"):
         levels = np.arange(np.iinfo(dtype).max + 1).astype(dtype)
-        floats = pictures.as_floats(levels)
+        floats = as_floats(levels)
         assert (floats.dtype, floats[0], floats[-1]) == (np.float32, 0, 1)
-        np.testing.assert_array_equal(pictures.from_floats(floats, dtype), levels)
+        np.testing.assert_array_equal(from_floats(floats, dtype), levels)
 
 
 def test_pixels_of_another_shape_or_dtype_are_refused():
@@ -393,7 +400,7 @@ def test_pixels_of_another_shape_or_dtype_are_refused():
         ("b/a.png", "uint8", False, (9, 9), "make the folder .*b first"),
     ],
 )
-def test_what_a_file_cannot_hold_is_refused_early(
+def test_pictures_beyond_the_format_are_refused_early(
     name, dtype, has_alpha, size, says, tmp_path
 ):
     with pytest.raises(InputError, match=says):

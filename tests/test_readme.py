@@ -1,62 +1,53 @@
-"""The README keeps its word: its Python runs, its commands exist."""
+"""The README is short and lists every family; docs/weights.md lists every weight.
 
-import os
+`test_docs.py` runs their code.
+"""
+
+import importlib.util
 import re
-import shlex
-import subprocess
-import sys
 
 import pytest
 from conftest import ROOT
 
+from ae_zoo.zoo.manifest import read_manifest
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+@pytest.fixture
+def publish():
+    """The script that writes the table of weights."""
+    path = ROOT / "scripts" / "publish.py"
+    spec = importlib.util.spec_from_file_location("publish", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
-def commands():
-    """The `ae-zoo` command lines, without comments, as lists of words."""
-    text = "\n".join(blocks("bash")).replace("\\\n", " ").replace("&&", "\n")
-    words = [shlex.split(line, comments=True) for line in text.splitlines()]
-    return [command for command in words if command[:1] == ["ae-zoo"]]
+def test_the_readme_shows_two_commands_and_one_short_example():
+    blocks = re.findall(r"^```(\w+)\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    assert [language for language, _ in blocks] == ["bash", "bash", "python"]
+    codes = [code.strip() for _, code in blocks]
+    assert codes[:2] == [
+        "pip install . && ae-zoo demo",
+        "pip install -e '.[test]' && pytest",
+    ]
+    assert len(codes[2].splitlines()) <= 16
+    assert "](docs/demo.png)" in README
 
 
-def test_python_blocks_run_one_after_the_other(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    session = {"__name__": "__readme__"}
-    for code in blocks("python"):
-        line = README[: README.index(code)].count("\n")
-        exec(compile("\n" * line + code, "README.md", "exec"), session)
+@pytest.mark.parametrize("page", ["README.md", "docs/families.md"])
+def test_every_family_is_listed(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    families = {entry["family"] for entry in read_manifest()["weights"]}
+    assert not {name for name in families if not re.search(rf"`{name}[`(]", text)}
 
 
-def test_the_readme_has_code_to_test():
-    assert len(blocks("python")) >= 5
-    assert len(commands()) >= 6
-
-
-def run(*words):
-    code = "import sys; from ae_zoo.cli import main; sys.exit(main())"
-    command = [sys.executable, "-c", code, *words]
-    wide = os.environ | {"COLUMNS": "200", "NO_COLOR": "1"}
-    return subprocess.run(command, env=wide, capture_output=True, text=True)
-
-
-@pytest.mark.parametrize("command", commands(), ids=" ".join)
-def test_command_exists_with_these_options(command):
-    _, name, *words = command
-    if name in ("list", "info", "verify"):
-        result = run(name, *words)
-    else:
-        result = run(name, "--help")
-        for option in (w for w in words if w.startswith("-")):
-            assert re.search(rf"(?<![\w-]){option}\b", result.stdout), option
-    assert result.returncode == 0, result.stderr
-
-
-def test_relative_links_lead_somewhere():
-    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", README)
-    missing = [link for link in links if not (ROOT / link).exists()]
-    assert not missing
+def test_the_table_of_weights_is_that_of_the_manifest(publish, tmp_path):
+    text = publish.PAGE.read_text(encoding="utf-8")
+    table = publish.make_table(read_manifest()["weights"])
+    assert f"{publish.BEGIN}\n{table}\n{publish.END}" in text
+    old = tmp_path / "weights.md"
+    old.write_text(text.replace(table, "| an old table |"), encoding="utf-8")
+    publish.write_table(old)
+    assert old.read_text(encoding="utf-8") == text

@@ -12,9 +12,10 @@ from skimage.restoration import inpaint_biharmonic
 
 import ae_zoo
 from ae_zoo.cli import main
+from ae_zoo.corruptions.holes import block, scattered, strokes
+from ae_zoo.corruptions.mapped import MappedHoles, with_map, without
 from ae_zoo.errors import InputError
-from ae_zoo.layers import PullPush, SkipFilter, Smooth, damage
-from ae_zoo.layers.damage import with_map
+from ae_zoo.layers import PullPush, SkipFilter, Smooth
 from ae_zoo.tasks import Denoiser, Inpainter, tiles
 from ae_zoo.tasks.noise import estimate_noise
 from ae_zoo.tasks.restoration import COLOUR_DENOISER, DENOISER
@@ -22,7 +23,7 @@ from ae_zoo.tasks.restoration import COLOUR_DENOISER, DENOISER
 
 @pytest.fixture(scope="module")
 def denoiser():
-    """Of a small network with random weights: it changes pictures a little."""
+    """A denoiser with a small random network, which changes pictures a little."""
     keras.utils.set_random_seed(0)
     model = ae_zoo.models.restoration_ae(filters=(4, 6, 8), blocks=1)
     last = [v for v in model.decoder.trainable_variables if v.name == "kernel"][-1]
@@ -54,7 +55,7 @@ def test_an_array_gives_an_array_like_it(denoiser, shape, dtype):
 
 
 def test_what_it_computes(denoiser, photograph):
-    """The network's answer for each channel, told the level."""
+    """Each channel is the output of the network with the noise level given."""
     x = photograph / np.float32(255)
     restored = denoiser(photograph, sigma=25)
     for c in range(3):
@@ -85,7 +86,7 @@ def test_an_unknown_level_is_estimated(denoiser, photograph):
 def test_the_noise_of_a_photograph_is_told(sigma, channels):
     # Smoothed, so that its own noise does not count.
     clean = gaussian_filter(data.astronaut().astype("float32"), (1, 1, 0))
-    clean = clean[..., :channels]
+    clean = clean[:384, :384, :channels]
     noise = np.random.default_rng(0).standard_normal(clean.shape, dtype="float32")
     estimate = 255 * estimate_noise((clean + sigma * noise) / np.float32(255))
     assert estimate == pytest.approx(sigma, abs=0.3 + 0.02 * sigma)
@@ -178,14 +179,14 @@ def inpainter(request):
     shape = (None, None, request.param)
     model = ae_zoo.models.inpainting_ae(shape, filters=(4, 6), blocks=1)
     rng = np.random.default_rng(0)
-    # Fresh, its last kernel is zero: it would leave the rough filling as it is.
+    # The initial last kernel is zero, which would not change the rough estimate.
     model.set_weights([w + rng.normal(0, 0.02, w.shape) for w in model.get_weights()])
     return Inpainter(model)
 
 
 @pytest.fixture(scope="module")
 def holes():
-    return damage.strokes((101, 133), np.random.default_rng(0), 0.2)
+    return strokes((101, 133), np.random.default_rng(0), 0.2)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
@@ -197,14 +198,14 @@ def test_only_holes_are_filled(inpainter, photograph, holes, dtype):
     assert filled.shape == x.shape and filled.dtype == x.dtype
     np.testing.assert_array_equal(filled[~holes], x[~holes])
     assert np.mean(filled[holes] != x[holes]) > 0.9
-    # What is in the holes does not matter.
+    # Values at missing pixels do not matter.
     np.testing.assert_array_equal(inpainter(x * ~holes[..., None], holes), filled)
 
 
 def test_the_network_itself_leaves_what_is_there(inpainter, photograph, holes):
     model = inpainter._model.model
     x = photograph[..., : model.output_shape[-1]] / np.float32(255)
-    told = damage.without(x[None], holes[None])
+    told = without(x[None], holes[None])
     filled = model.reconstruct(told)[0]
     np.testing.assert_allclose(filled[~holes], x[~holes], atol=1e-6)
     rough = model.encode(told)[0][0, ..., :-1]
@@ -214,7 +215,7 @@ def test_the_network_itself_leaves_what_is_there(inpainter, photograph, holes):
 def test_filled_tiles_leave_no_seam(inpainter, monkeypatch):
     channels = inpainter._model.model.output_shape[-1]
     x = data.astronaut()[:400, :416, :channels] / np.float32(255)
-    holes = damage.strokes(x.shape[:2], np.random.default_rng(0), 0.3)
+    holes = strokes(x.shape[:2], np.random.default_rng(0), 0.3)
     whole = inpainter.restore_pixels(x, holes[..., None])
     monkeypatch.setattr("ae_zoo.tasks.restoration.FILLED_TILE", 64)
     tiled = inpainter.restore_pixels(x, holes[..., None])
@@ -273,15 +274,15 @@ def test_inpaint_folders(photograph, holes, tmp_path, capsys):
 @pytest.mark.parametrize("fraction", [0.1, 0.5])
 def test_holes(fraction):
     rng = np.random.default_rng(0)
-    assert damage.scattered((90, 70), rng, fraction).mean() == pytest.approx(
+    assert scattered((90, 70), rng, fraction).mean() == pytest.approx(
         fraction, abs=0.02
     )
-    lines = damage.strokes((90, 70), rng, fraction)
+    lines = strokes((90, 70), rng, fraction)
     assert lines.shape == (90, 70) and fraction <= lines.mean() < fraction + 0.15
     side = round(100 * fraction)
-    assert damage.block((90, 70), rng, side).sum() == side**2
+    assert block((90, 70), rng, side).sum() == side**2
     x = np.random.default_rng(1).random((30, 20, 24, 3), "float32")
-    told = damage.MappedHoles().corrupt(x, 0)
+    told = MappedHoles().corrupt(x, 0)
     np.testing.assert_array_equal(told[..., :3], x * (told[..., 3:] == 0))
     assert set(np.unique(told[..., 3])) == {0, 1}
 
@@ -289,15 +290,15 @@ def test_holes(fraction):
 @pytest.mark.parametrize("size", [(64, 96), (61, 93)])
 def test_pull_push_fills_smoothly(photograph, size):
     clean = photograph[: size[0], : size[1]] / np.float32(255)
-    holes = damage.scattered(size, np.random.default_rng(0), 0.5)
-    given = damage.without(clean[None], holes[None])
+    holes = scattered(size, np.random.default_rng(0), 0.5)
+    given = without(clean[None], holes[None])
     filled = np.asarray(PullPush(5)(given))
     np.testing.assert_array_equal(filled[..., 3], given[..., 3])
     np.testing.assert_allclose(filled[0, ~holes], given[0, ~holes], atol=1e-6)
     error = np.square(filled[0, ..., :3] - clean)[holes].mean()
     assert error < 0.1 * clean[holes].var()
     flat = np.asarray(
-        PullPush(5)(damage.without(np.full_like(given[..., :3], 0.3), holes[None]))
+        PullPush(5)(without(np.full_like(given[..., :3], 0.3), holes[None]))
     )
     np.testing.assert_allclose(flat[..., :3], 0.3, atol=1e-6)
 
@@ -315,8 +316,8 @@ def test_grey_and_colour_have_their_own_denoiser():
 
 def test_smoothing_solves_the_biharmonic_equation_in_scattered_holes(photograph):
     clean = photograph[..., :3][:48, :40] / np.float32(255)
-    holes = damage.scattered(clean.shape[:2], np.random.default_rng(0), 0.4)
-    rough = PullPush(5)(damage.without(clean[None], holes[None]))
+    holes = scattered(clean.shape[:2], np.random.default_rng(0), 0.4)
+    rough = PullPush(5)(without(clean[None], holes[None]))
     smooth = np.asarray(Smooth(8)(rough))[0, ..., :3]
     solved = inpaint_biharmonic(clean, holes, channel_axis=-1)
     np.testing.assert_array_equal(smooth[~holes], clean[~holes])
@@ -325,11 +326,11 @@ def test_smoothing_solves_the_biharmonic_equation_in_scattered_holes(photograph)
 
 
 def test_a_filter_that_is_told_nothing_changes_nothing(photograph, holes):
-    given = damage.without(photograph[None, ..., :3] / np.float32(255), holes[None])
+    given = without(photograph[None, ..., :3] / np.float32(255), holes[None])
     told = np.zeros((*given.shape[:3], 24 + 3), "float32")
     layer = SkipFilter(5)
     np.testing.assert_array_equal(layer([told, given]), given[..., :3])
-    told[..., 11] = 1  # the neighbour on the left in the place of the pixel
+    told[..., 11] = 1  # the left neighbour instead of the pixel
     moved = np.asarray(layer([told, given]))[0]
     left = np.concatenate([given[0, :, :1, :3], given[0, :, :-1, :3]], axis=1)
     expected = np.where(holes[..., None], left, given[0, ..., :3])

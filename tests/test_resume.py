@@ -1,6 +1,5 @@
 """Trainings killed at random steps and resumed give the bytes of an undisturbed one."""
 
-import multiprocessing
 import os
 import random
 import signal
@@ -8,6 +7,9 @@ import signal
 import numpy as np
 import pytest
 import yaml
+from forkserver import start
+
+pytestmark = pytest.mark.slow
 
 SMALL = {"input_shape": [12, 12, 1], "latent_dim": 6}
 RECIPES = {
@@ -60,13 +62,10 @@ def train(recipe, out, kill_at=None, in_checkpoint=False, in_save=False):
 
 @pytest.fixture(scope="module")
 def run():
-    """Runs `train` in a fresh process, forked from one that has imported Keras."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["ae_zoo.training.run"])
+    """Runs `train` in a process of its own."""
 
     def run(*args, **options):
-        process = context.Process(target=train, args=args, kwargs=options)
-        process.start()
+        process = start(train, *args, **options)
         process.join(120)
         return process.exitcode
 

@@ -1,11 +1,11 @@
-"""The autoencoder as a citizen of scikit-learn."""
+"""The autoencoder as a scikit-learn estimator."""
 
 import pickle
 import random
 
 import numpy as np
 import pytest
-from model_cases import FLAT_FAMILIES, SHAPES
+from model_cases import SHAPES, SIZED_FAMILIES
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
@@ -17,12 +17,13 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from zoo_files import make_entry, read_folder, write_manifest
 
 import ae_zoo
+from ae_zoo import registry
 from ae_zoo.errors import InputError, UnknownNameError
 from ae_zoo.tasks import AutoencoderTransformer
 
 SHAPE = (8, 8, 1)
 TABLE_FAMILIES = [
-    f.name for f in FLAT_FAMILIES if f.name != "conv_ae" and f.name not in SHAPES
+    f.name for f in SIZED_FAMILIES if f.name != "conv_ae" and f.name not in SHAPES
 ]
 
 
@@ -96,8 +97,14 @@ def test_training_ignores_the_scale_of_each_column(digits):
 @pytest.mark.parametrize("family", TABLE_FAMILIES)
 def test_every_family_takes_a_table(family, digits):
     x = digits[0][:64, 10:30]
+    sized = "latent_dim" in registry.family(family).arguments
     transformer = AutoencoderTransformer(
-        family, latent_dim=3, epochs=4, learning_rate=1e-2, random_state=0
+        family,
+        latent_dim=3 if sized else None,
+        epochs=4,
+        learning_rate=1e-2,
+        random_state=0,
+        model_arguments=None if sized else {"levels": (8, 8, 8)},
     )
     codes = transformer.fit_transform(x)
     assert transformer.model_.family == family
@@ -110,7 +117,7 @@ def test_every_family_takes_a_table(family, digits):
 def test_the_code_is_no_larger_than_the_table(digits):
     narrow = AutoencoderTransformer(epochs=1).fit(digits[0][:, :10])
     wide = AutoencoderTransformer(epochs=1).fit(digits[0])
-    assert (narrow.model_.latent_dim, wide.model_.latent_dim) == (10, 32)
+    assert (narrow.model_.code.size, wide.model_.code.size) == (10, 32)
 
 
 def test_family_arguments_reach_the_family(digits):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ae_zoo.data.sources import PictureFile, Windows
+from ae_zoo.data.windows import PictureFile, Windows
 from ae_zoo.errors import InputError
 
 
@@ -57,7 +57,7 @@ def test_a_validation_table_is_scaled_like_the_training_table(tmp_path):
     [
         ("", "no rows"),
         ("a,b\n", "no rows"),
-        ("a,b\n1,x\n", "'x' in row 1 of column 'b', which is no number"),
+        ("a,b\n1,x\n", "'x' in row 1 of column 'b', which is not a number"),
         ("1,2\n3\n", "is not a table"),
         ("a,b\n1,nan\n", "no value in row 1 of column 'b'"),
         ("1,2,3\n", r"input_shape to \[3\]"),
@@ -72,7 +72,7 @@ def test_a_bad_table_is_named(tmp_path, text, words):
 
 
 def test_augmentation_moves_and_mirrors(digits):
-    from ae_zoo.data.feed import flip, shift
+    from ae_zoo.data.augment import flip, shift
 
     rng = np.random.default_rng(0)
     flipped = flip(digits, rng)
@@ -86,25 +86,25 @@ def test_augmentation_moves_and_mirrors(digits):
     np.testing.assert_allclose(moved.sum((1, 2, 3)), digits.sum((1, 2, 3)), rtol=1e-5)
 
 
-def test_a_feed_shows_every_example_once_a_pass_and_shards_it(digits):
-    from ae_zoo.data.feed import Feed
+def test_batches_hold_every_example_once_a_pass_and_are_shared(digits):
+    from ae_zoo.data.batches import Batches
     from ae_zoo.data.sources import Arrays
 
     source = Arrays(digits, digits.shape[1:])
-    feed = Feed(source, 8, seed=3)
-    passes = [[feed.indices(8 * p + i) for i in range(8)] for p in range(2)]
+    batches = Batches(source, 8, seed=3)
+    passes = [[batches.indices(8 * p + i) for i in range(8)] for p in range(2)]
     for one_pass in passes:
         assert sorted(np.concatenate(one_pass)) == list(range(64))
     assert not np.array_equal(passes[0], passes[1])
-    shares = [Feed(source, 8, seed=3, shard=(w, 2)).indices(5) for w in range(2)]
-    np.testing.assert_array_equal(np.concatenate(shares), feed.indices(5))
+    shares = [Batches(source, 8, seed=3, shard=(w, 2)).indices(5) for w in range(2)]
+    np.testing.assert_array_equal(np.concatenate(shares), batches.indices(5))
 
 
 def test_the_end_of_a_training_does_not_wait_for_a_tuner(digits):
-    from ae_zoo.data.feed import Feed
+    from ae_zoo.data.batches import Batches
     from ae_zoo.data.sources import Arrays
 
-    dataset = Feed(Arrays(digits, digits.shape[1:]), 8).dataset(0, 2)
+    dataset = Batches(Arrays(digits, digits.shape[1:]), 8).dataset(0, 2)
     assert dataset.options().autotune.enabled is False
 
 

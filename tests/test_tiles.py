@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from ae_zoo.data.pictures import as_floats, from_floats
+from ae_zoo.data.values import as_floats, from_floats
 from ae_zoo.errors import InputError
 from ae_zoo.tasks import tiles
 from ae_zoo.tasks.batch import run_batch
@@ -15,7 +15,7 @@ RADIUS = 3
 
 
 def blur(window):
-    """Looks `RADIUS` pixels far, and sees zeros beyond the border."""
+    """Blurs with a radius of `RADIUS` pixels, and zeros beyond the border."""
     kernel = np.arange(1, 2 * RADIUS + 2, dtype="float32") / 28
     for axis in (0, 1):
         window = ndimage.correlate1d(window, kernel, axis, mode="constant")
@@ -23,7 +23,7 @@ def blur(window):
 
 
 def block_means(window):
-    """What a convolution of stride 8 does: it matters where blocks begin."""
+    """Acts like a convolution of stride 8, which depends on where blocks begin."""
     height, width, channels = window.shape
     padded = tiles.pad_to_multiple(window, 8)
     blocks = padded.reshape(len(padded) // 8, 8, -1, 8, channels).mean(axis=(1, 3))

@@ -1,16 +1,19 @@
 """Recipes, and training by them, on small data."""
 
 import csv
+import dataclasses
 import json
 
 import keras
 import numpy as np
 import pytest
 
-from ae_zoo import models, training
-from ae_zoo.data.datasets import Examples
+from ae_zoo import models, registry, training
+from ae_zoo.datasets import Examples
 from ae_zoo.errors import InputError, RecipeError, TrainingError
-from ae_zoo.training import run
+from ae_zoo.training import examples
+from ae_zoo.training.placement import get_placement
+from ae_zoo.training.run import Run
 from ae_zoo.zoo.folder import load_folder, save
 
 RECIPE = """
@@ -31,18 +34,18 @@ def recipe_file(tmp_path, digits):
 
 @pytest.fixture
 def fake_data(monkeypatch):
-    """Puts a few synthetic examples in the place of the data sets."""
+    """Replaces the data sets by a few synthetic examples."""
 
-    def examples(name, split, data_dir, shape):
+    def load_examples(name, split, data_dir, shape):
         draw = np.random.default_rng(0).integers
         return Examples(draw(0, 256, (40, *shape), dtype="uint8"))
 
-    monkeypatch.setattr(run, "load_examples", examples)
+    monkeypatch.setattr(examples, "load_examples", load_examples)
     photographs = [
-        np.random.default_rng(i).integers(0, 256, (130 + i, 140, 3), dtype="uint8")
+        np.random.default_rng(i).integers(0, 256, (66 + i, 72, 3), dtype="uint8")
         for i in range(4)
     ]
-    monkeypatch.setattr(run, "load_pictures", lambda *arguments: photographs)
+    monkeypatch.setattr(examples, "load_pictures", lambda *arguments: photographs)
 
 
 def train(recipe, out, verbose=False, **overrides):
@@ -62,14 +65,34 @@ def test_every_recipe_is_named_after_its_file_and_data():
         assert recipe.name == name
         assert name.split(".")[1] == recipe.data.name
         assert recipe.data.licence
-        assert recipe.model["family"] in models.FAMILIES
+        assert recipe.model["family"] in registry.names()
 
 
-@pytest.mark.parametrize("name", training.list_recipes())
+def first_steps(name):
+    """What decides the first steps of a recipe: all but what its data are called, how
+    long and how fast it learns, and what it must reach."""
+    content = dataclasses.asdict(training.load_recipe(name))
+    del content["name"], content["reach"], content["data"]["name"]
+    del content["data"]["licence"]
+    for key in ("epochs", "steps", "learning_rate"):
+        del content["training"][key]
+    return json.dumps(content)
+
+
+def different_recipes():
+    """One recipe of each kind: most of MNIST train Fashion-MNIST in the same way."""
+    kinds = {first_steps(name): name for name in training.list_recipes()}
+    return sorted(kinds.values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", different_recipes())
 def test_every_recipe_trains_two_steps(name, fake_data, tmp_path):
     changes = {"training__epochs": None, "training__steps": 2}
     if training.load_recipe(name).training.pretrain:
         changes["training__pretrain.epochs"] = 1
+    if training.load_recipe(name).data.window:
+        changes["data__window"] = 64
     folder = train(name, tmp_path, training__batch_size=4, **changes)
     (row,) = history(tmp_path)
     assert np.isfinite([row["loss"], row.get("val_loss", 0.0)]).all()
@@ -323,6 +346,11 @@ def test_penalty_warmup_ends_at_one(digits):
     assert seen == [0.5, 1.0, 1.0]
 
 
+def test_a_model_without_a_penalty_has_nothing_to_warm_up(recipe_file, tmp_path):
+    train(recipe_file, tmp_path / "out", training__penalty_warmup_epochs=2)
+    assert len(history(tmp_path / "out")) == 3
+
+
 def test_overrides_reach_the_recipe(recipe_file):
     overrides = {"training.epochs": 7, "model.latent_dim": 9}
     recipe = training.load_recipe(recipe_file, overrides)
@@ -413,13 +441,11 @@ def test_limits_to_reach_are_compared(recipe_file):
 
 
 def test_validation_is_not_augmented_and_leaves_few_out(recipe_file, tmp_path):
-    from ae_zoo.training.strategy import get_spread
-
     changes = {"data.augment": {"flip": True, "shift": 1}, "data.validation": 0.3}
     recipe = training.load_recipe(recipe_file, changes | {"training.batch_size": 16})
-    whole = run._Run(recipe, tmp_path / "out", get_spread("single"), None)
-    assert len(whole.feed.transforms) == 2
-    validation = whole._validation()
+    whole = Run(recipe, tmp_path / "out", get_placement("single"))
+    assert len(whole.batches.transforms) == 2
+    validation = whole.validation()
     assert not validation.transforms
     assert (validation.batch_size, validation.steps_per_pass) == (9, 2)  # of 19
 
@@ -455,6 +481,15 @@ def test_a_denoiser_trains_on_a_folder_of_photographs(photographs, tmp_path):
     model = load_folder(tmp_path / "out" / "model")
     assert model.input_shape == (None, None, None, 2)
     assert (tmp_path / "out" / "reconstructions.png").stat().st_size > 1000
+
+
+def test_a_model_without_bottlenecks_has_nothing_to_warm_up(photographs, tmp_path):
+    recipe = training.parse_recipe(
+        RESTORATION | {"data": {"path": str(photographs), "window": 32}},
+        {"training.steps": 2, "training.penalty_warmup_epochs": 2},
+    )
+    training.train(recipe, tmp_path / "out", verbose=False)
+    assert np.isfinite(history(tmp_path / "out")[-1]["loss"])
 
 
 def test_photographs_need_a_window(photographs, tmp_path):

@@ -10,50 +10,72 @@ import numpy as np
 import pytest
 import yaml
 
-from ae_zoo import models, training
+from ae_zoo import registry, training
 from ae_zoo.zoo.folder import load_folder, save
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("jax") is None,
-    reason="needs jax, which the extra ae-zoo[test] installs",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        importlib.util.find_spec("jax") is None,
+        reason="needs jax, which the extra ae-zoo[test] installs",
+    ),
+]
 
-# Trains each recipe into a folder of its own; TensorFlow cannot be imported.
+# Imports JAX once, and forks a process for each training before JAX starts its
+# devices; TensorFlow cannot be imported. Prints what became of each.
 SIDE = """
-import os, signal, sys
+import json, os, signal, sys, traceback
 from pathlib import Path
 
 sys.modules["tensorflow"] = None
 import jax, keras
 from ae_zoo import training
-from ae_zoo.training import callbacks
+from ae_zoo.training import callbacks, run
 
 assert keras.backend.backend() == "jax"
-strategy, kill_at, out, *recipes = sys.argv[1:]
-assert len(jax.devices()) == (2 if strategy == "mirrored" else 1)
 plain, steps = callbacks.StopOnNaN.on_train_batch_end, 0
-
-def count(self, batch, logs=None):
-    global steps
-    plain(self, batch, logs)
-    steps += 1
-    if steps == int(kill_at):
-        os.kill(os.getpid(), signal.SIGKILL)
-
-callbacks.StopOnNaN.on_train_batch_end = count
 set_distribution, used = keras.distribution.set_distribution, []
 
-def note(distribution):
-    if distribution is not None:
-        used[:] = [distribution.device_mesh.devices.size]
-    set_distribution(distribution)
+def work(out, recipes, strategy="single", kill_at=-1):
+    devices = 2 if strategy == "mirrored" else 1
+    os.environ["XLA_FLAGS"] += f" --xla_force_host_platform_device_count={devices}"
+    assert len(jax.devices()) == devices
 
-keras.distribution.set_distribution = note
-for recipe in recipes:
-    folder = Path(out, Path(recipe).stem)
-    training.train(recipe, folder, strategy=strategy, resume=True, verbose=False)
-    assert keras.distribution.distribution() is None
-assert used == [len(jax.devices())] if strategy == "mirrored" else not used
+    def count(self, batch, logs=None):
+        global steps
+        plain(self, batch, logs)
+        steps += 1
+        if steps == kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def note(distribution):
+        if distribution is not None:
+            used[:] = [distribution.device_mesh.devices.size]
+        set_distribution(distribution)
+
+    callbacks.StopOnNaN.on_train_batch_end = count
+    keras.distribution.set_distribution = note
+    for recipe in recipes:
+        folder = Path(out, Path(recipe).stem)
+        training.train(recipe, folder, strategy=strategy, resume=True, verbose=False)
+        assert keras.distribution.distribution() is None
+    assert used == [devices] if strategy == "mirrored" else not used
+
+def in_a_process(job):
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    try:
+        work(**job)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+for job in map(json.loads, sys.argv[1:]):
+    code = in_a_process(job)
+    files = [str(path.relative_to(job["out"])) for path in Path(job["out"]).rglob("*")]
+    print(json.dumps({"code": code, "files": files}), flush=True)
 """
 SMALL = {"input_shape": (12, 12, 1), "latent_dim": 6}
 MODELS = {
@@ -75,7 +97,7 @@ def folder(tmp_path_factory, digits):
     folder = tmp_path_factory.mktemp("jax")
     np.savez(folder / "digits.npz", x=digits)
     for name, arguments in MODELS.items():
-        save(models.build(name, **arguments), folder / "start" / name)
+        save(registry.build(name, **arguments), folder / "start" / name)
         content = {
             "name": f"{name}.digits",
             "start": str(folder / "start" / name),
@@ -86,24 +108,43 @@ def folder(tmp_path_factory, digits):
     return folder
 
 
-def run(folder, out, names, strategy="single", kill_at=-1):
-    devices = 2 if strategy == "mirrored" else 1
+@pytest.fixture(scope="module")
+def jobs(folder):
+    """What became of each training under JAX, by its name."""
+
+    def job(out, names, **options):
+        recipes = [str(folder / f"{name}.yaml") for name in names]
+        return json.dumps({"out": str(folder / out), "recipes": recipes, **options})
+
     environment = os.environ | {
         "KERAS_BACKEND": "jax",
         "JAX_PLATFORMS": "cpu",
-        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices} "
-        "--xla_backend_optimization_level=0",  # compiles faster
+        "XLA_FLAGS": "--xla_backend_optimization_level=0",  # compiles faster
     }
-    recipes = [str(folder / f"{name}.yaml") for name in names]
-    command = [sys.executable, "-c", SIDE, strategy, str(kill_at), str(out), *recipes]
-    return subprocess.run(command, env=environment, capture_output=True, text=True)
+    command = {
+        "whole": job("whole", MODELS),
+        "two": job("two", QUIET, strategy="mirrored"),
+        "killed": job("killed", ["vae"], kill_at=8),
+        "resumed": job("killed", ["vae"]),
+    }
+    result = subprocess.run(
+        [sys.executable, "-c", SIDE, *command.values()],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    told = map(json.loads, result.stdout.splitlines())
+    return {
+        name: outcome | {"errors": result.stderr}
+        for name, outcome in zip(command, told, strict=True)
+    }
 
 
 @pytest.fixture(scope="module")
-def whole(folder):
+def whole(folder, jobs):
     """Results of every recipe on one device."""
-    result = run(folder, folder / "whole", MODELS)
-    assert result.returncode == 0, result.stderr
+    assert jobs["whole"]["code"] == 0, jobs["whole"]["errors"]
     return folder / "whole"
 
 
@@ -128,18 +169,16 @@ def test_jax_trains_a_recipe_to_tensorflows_weights(name, folder, whole):
     assert max(moved) > 1e-3
 
 
-def test_two_devices_train_like_one(folder, whole):
-    result = run(folder, folder / "two", QUIET, "mirrored")
-    assert result.returncode == 0, result.stderr
+def test_two_devices_train_like_one(folder, whole, jobs):
+    assert jobs["two"]["code"] == 0, jobs["two"]["errors"]
     for name in QUIET:
         assert_close(folder / "two", whole, name, atol=1e-5)
 
 
-def test_a_killed_training_resumes_to_identical_weights(folder, whole):
-    assert run(folder, folder / "killed", ["vae"], kill_at=8).returncode == -9
-    assert (folder / "killed" / "vae" / "checkpoint.npz").exists()
-    result = run(folder, folder / "killed", ["vae"])
-    assert result.returncode == 0, result.stderr
+def test_a_killed_training_resumes_to_identical_weights(folder, whole, jobs):
+    assert jobs["killed"]["code"] == -9
+    assert "vae/checkpoint.npz" in jobs["killed"]["files"]
+    assert jobs["resumed"]["code"] == 0, jobs["resumed"]["errors"]
     assert_close(folder / "killed", whole, "vae", atol=0)
     losses = [
         row["val_loss"]

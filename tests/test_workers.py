@@ -1,24 +1,20 @@
-"""Training by two worker processes that talk over 127.0.0.1."""
+"""Training by two worker processes that communicate over 127.0.0.1."""
 
 import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
 import yaml
+from forkserver import start_cli
 
 from ae_zoo.zoo.folder import load_folder
 
-COMMAND = [
-    sys.executable,
-    "-c",
-    "from ae_zoo.cli import main; raise SystemExit(main())",
-]
+pytestmark = pytest.mark.slow
+
 SMALL = {"input_shape": [12, 12, 1], "latent_dim": 6}
 MODELS = {
     "conv_ae": {
@@ -72,21 +68,18 @@ def start(recipe, out, *options):
     workers = []
     for index in range(2):
         task = {"type": "worker", "index": index}
-        environment = os.environ | {
-            "TF_CONFIG": json.dumps({"cluster": cluster, "task": task}),
-            "TF_CPP_MIN_LOG_LEVEL": "3",
-        }
-        log = open(out.with_name(f"{out.name}_{index}.log"), "w")  # noqa: SIM115
-        command = [*COMMAND, "train", str(recipe), "--out", str(out), *options]
-        workers.append(
-            subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-        )
+        environment = {"TF_CONFIG": json.dumps({"cluster": cluster, "task": task})}
+        log = out.with_name(f"{out.name}_{index}.log")
+        words = ["train", recipe, "--out", out, *options]
+        workers.append(start_cli(words, log, environment))
     return workers
 
 
 def finish(workers, out, timeout=300):
     try:
-        codes = [worker.wait(timeout) for worker in workers]
+        for worker in workers:
+            worker.join(timeout)
+        codes = [worker.exitcode for worker in workers]
     finally:
         for worker in workers:
             worker.kill()
@@ -95,10 +88,9 @@ def finish(workers, out, timeout=300):
 
 
 def train_alone(recipe, out):
-    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
-    environment.pop("TF_CONFIG", None)
-    command = [*COMMAND, "train", str(recipe), "--out", str(out)]
-    subprocess.run(command, env=environment, check=True, capture_output=True)
+    process = start_cli(["train", recipe, "--out", out])
+    process.join(300)
+    assert process.exitcode == 0
     return load_folder(out / "model").get_weights()
 
 
@@ -132,7 +124,7 @@ def test_a_lost_worker_ends_the_other_and_resume_goes_on(
     while not (out / "checkpoint.npz").exists():
         assert time.monotonic() < deadline, "no checkpoint within two minutes"
         time.sleep(0.05)
-    workers[victim].send_signal(signal.SIGKILL)
+    os.kill(workers[victim].pid, signal.SIGKILL)
     killed = time.monotonic()
     codes, logs = finish(workers, out)
     assert time.monotonic() - killed < 60

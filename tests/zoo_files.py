@@ -10,7 +10,7 @@ def digest(content: bytes) -> dict:
 
 
 def fake_weights(size: int = 200_000) -> dict[str, bytes]:
-    """Files that promise each other's bytes, but hold no model."""
+    """Files with matching checksums, but without a model."""
     config, weights = b'{"fake": true}\n', bytes(range(256)) * (size // 256)
     files = {"config.json": digest(config), "model.weights.h5": digest(weights)}
     metadata = {"keras_version": "3", "ae_zoo": {"version": "0", "files": files}}
@@ -48,7 +48,7 @@ def make_entry(name: str, files: dict[str, bytes], hub: dict | None = None) -> d
             "channels": "grey",
             "layout": "channels_last",
         },
-        "latent": [4],
+        "code": {"shapes": [[4]], "kind": "vector", "levels": None},
         "files": [{"name": key, **digest(files[key])} for key in sorted(files)],
         "hub": hub,
         "recipe": name,

@@ -1,12 +1,6 @@
-"""Encoder and decoder pairs: the choice that follows from the data.
+"""Pairs of encoder and decoder, one for each type of data."""
 
-A backbone is built for one input shape. It has an `encoder`, a functional model
-from the input to a flat vector h, a `decoder(bottleneck, activation)` that
-builds the mirrored model from the code to the input's shape, and
-`feature_names`, the encoder's layers worth looking at. One whose decoder reads what it
-has written has a `writer`, the layer that in training takes the truth beside the code.
-"""
-
+from ae_zoo.backbones.base import Backbone
 from ae_zoo.backbones.conv import ConvBackbone
 from ae_zoo.backbones.conv1d import Conv1DBackbone
 from ae_zoo.backbones.convlstm import ConvLSTMBackbone
@@ -15,16 +9,19 @@ from ae_zoo.backbones.recurrent import RecurrentBackbone
 from ae_zoo.errors import UnknownNameError
 
 BACKBONES = {
-    "dense": DenseBackbone,
-    "conv": ConvBackbone,
-    "conv1d": Conv1DBackbone,
-    "recurrent": RecurrentBackbone,
-    "convlstm": ConvLSTMBackbone,
+    kind.name: kind
+    for kind in (
+        DenseBackbone,
+        ConvBackbone,
+        Conv1DBackbone,
+        RecurrentBackbone,
+        ConvLSTMBackbone,
+    )
 }
 
 
-def get(name: str, input_shape, **options):
-    """The backbone called `name`, one of `BACKBONES`, for `input_shape`."""
+def get(name: str, input_shape, **options) -> Backbone:
+    """Builds the backbone called `name`, one of `BACKBONES`, for `input_shape`."""
     if name not in BACKBONES:
         raise UnknownNameError(
             f"Unknown backbone {name!r}; choose one of {', '.join(BACKBONES)}."
@@ -34,6 +31,7 @@ def get(name: str, input_shape, **options):
 
 __all__ = [
     "BACKBONES",
+    "Backbone",
     "Conv1DBackbone",
     "ConvBackbone",
     "ConvLSTMBackbone",

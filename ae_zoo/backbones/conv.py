@@ -5,31 +5,36 @@ import math
 import keras
 from keras import layers
 
-from ae_zoo.backbones.convolve import expand
+from ae_zoo.backbones.base import Backbone
+from ae_zoo.backbones.blocks import start
 from ae_zoo.errors import InputError
-from ae_zoo.layers.bottleneck import weight_penalty
-from ae_zoo.layers.convolution import SMALL, MatmulConv2D, MatmulConv2DTranspose
+from ae_zoo.layers.matmul_conv import SMALL, MatmulConv2D, MatmulConv2DTranspose
+from ae_zoo.layers.weight_penalty import weight_penalty
 
 
-class ConvBackbone:
+class ConvBackbone(Backbone):
     """Convolutions that halve the image, mirrored in the decoder.
 
-    Sizes that do not divide by two are padded on the way down and cropped back
-    on the way up, so any image size works.
+    Odd sizes are padded in the encoder and cropped in the decoder, so any image size
+    works.
 
     Args:
         input_shape: `(height, width, channels)`.
         filters: channels after each halving.
         kernel_size: side of the kernels.
         activation: activation of the hidden layers.
-        batch_norm: normalise each batch after every hidden convolution, over all
-            replicas (Ioffe and Szegedy, 2015, arXiv:1502.03167).
+        batch_norm: whether batch normalisation, over all replicas, follows every
+            hidden convolution (Ioffe and Szegedy, 2015, arXiv:1502.03167).
         dropout: rate after each halving.
         l1, l2: weight penalties on the kernels.
+        flatten: whether the bottleneck gets a vector; otherwise it gets the smallest
+            map, and the code is a grid.
 
     Raises:
         InputError: the input is no image, or there are no filters.
     """
+
+    name = "conv"
 
     def __init__(
         self,
@@ -41,6 +46,7 @@ class ConvBackbone:
         dropout=0.0,
         l1=0.0,
         l2=0.0,
+        flatten=True,
     ):
         if len(input_shape) != 3:
             raise InputError(
@@ -67,7 +73,8 @@ class ConvBackbone:
             h = self._convolve(h, kind, channels, f"conv_{i}")
             if dropout:
                 h = layers.SpatialDropout2D(dropout)(h)
-        self.encoder = keras.Model(inputs, layers.Flatten()(h), name="encoder")
+        h = layers.Flatten()(h) if flatten else h
+        self.encoder = keras.Model(inputs, h, name="encoder")
         self.feature_names = tuple(f"conv_{i}" for i in range(1, len(filters) + 1))
 
     def _convolve(self, x, kind, channels, name, size=None):
@@ -75,9 +82,9 @@ class ConvBackbone:
         if not self.batch_norm:
             x = self._layer(kind, channels, self.activation, name=name)(x)
             return _crop(x, size)
-        # The normalisation takes a bias out again.
+        # Normalisation would cancel a bias.
         x = _crop(self._layer(kind, channels, use_bias=False)(x), size)
-        # JAX computes over all replicas by itself.
+        # JAX averages over all replicas by itself.
         synchronized = keras.backend.backend() == "tensorflow"
         x = layers.BatchNormalization(synchronized=synchronized)(x)
         return layers.Activation(self.activation, name=name)(x)
@@ -93,16 +100,15 @@ class ConvBackbone:
             **options,
         )
 
-    def decoder(self, bottleneck, activation) -> keras.Model:
-        """Model from the code to `input_shape`, with `activation` at the end."""
+    def decoder(self, code, activation, tied=None):
+        self._refuse(code, ("vector", "grid"))
         height, width, channels = self.input_shape
         sizes = [(height, width)]
         for _ in self.filters:
             sizes.append(tuple(math.ceil(side / 2) for side in sizes[-1]))
         smallest = (*sizes.pop(), self.filters[-1])
 
-        inputs = keras.Input((bottleneck.latent_dim,))
-        x = expand(inputs, smallest, self.activation, self.l1, self.l2)
+        inputs, x = start(code, smallest, self.activation, self.l1, self.l2)
         outputs = [channels, *self.filters[:-1]]
         for i, (size, n) in enumerate(zip(sizes[::-1], outputs[::-1], strict=True)):
             name = f"deconv_{i + 1}"
@@ -117,6 +123,6 @@ class ConvBackbone:
 
 
 def _crop(x, size):
-    """Takes rows and columns off the end of `x`, down to `size`; None for all."""
+    """Crops the last rows and columns of `x` to `size`; None keeps all."""
     surplus = [(0, x.shape[axis + 1] - side) for axis, side in enumerate(size or ())]
     return layers.Cropping2D(surplus)(x) if any(n for _, n in surplus) else x

@@ -1,33 +1,39 @@
-"""Strided and dilated convolutions along time, for sequences of one length."""
+"""Strided and dilated convolutions along time, for sequences of a fixed length."""
 
 import math
 
 import keras
 from keras import layers
 
-from ae_zoo.backbones.convolve import convolve, expand
+from ae_zoo.backbones.base import Backbone
+from ae_zoo.backbones.blocks import convolve, start
 from ae_zoo.errors import InputError
 
 
-class Conv1DBackbone:
+class Conv1DBackbone(Backbone):
     """Convolutions that halve the length, mirrored in the decoder.
 
-    After each halving, and before each doubling, stand residual convolutions that see
-    farther by their dilation. Lengths that do not divide by two are padded on the way
-    down and cropped back on the way up.
+    Residual convolutions follow each halving and precede each doubling; dilation widens
+    their receptive field. Odd lengths are padded in the encoder and cropped in the
+    decoder.
 
     Args:
         input_shape: `(length, channels)`.
         filters: channels after each halving.
-        dilations: rates of the residual convolutions at each length; may be empty.
+        dilations: dilation rates of the residual convolutions at each length; may be
+            empty.
         kernel_size: length of the kernels.
         activation: activation of the hidden layers.
         dropout: rate after each halving.
         l1, l2: weight penalties on the kernels.
+        flatten: whether the bottleneck gets a vector; otherwise it gets the shortest
+            sequence, and the code is tokens.
 
     Raises:
         InputError: the input is no sequence, or there are no filters.
     """
+
+    name = "conv1d"
 
     def __init__(
         self,
@@ -39,6 +45,7 @@ class Conv1DBackbone:
         dropout=0.0,
         l1=0.0,
         l2=0.0,
+        flatten=True,
     ):
         if len(input_shape) != 2:
             raise InputError(
@@ -64,7 +71,8 @@ class Conv1DBackbone:
             h = self._look_around(h, name=f"conv_{i}")
             if dropout:
                 h = layers.SpatialDropout1D(dropout)(h)
-        self.encoder = keras.Model(inputs, layers.Flatten()(h), name="encoder")
+        h = layers.Flatten()(h) if flatten else h
+        self.encoder = keras.Model(inputs, h, name="encoder")
         self.feature_names = tuple(f"conv_{i}" for i in range(1, len(filters) + 1))
 
     def _convolve(self, x, channels, kind=layers.Conv1D, **options):
@@ -79,16 +87,15 @@ class Conv1DBackbone:
             x = layers.Add()([x, h])
         return layers.Identity(name=name)(x)
 
-    def decoder(self, bottleneck, activation) -> keras.Model:
-        """Model from the code to `input_shape`, with `activation` at the end."""
+    def decoder(self, code, activation, tied=None):
+        self._refuse(code, ("vector", "tokens"))
         length, channels = self.input_shape
         lengths = [length]
         for _ in self.filters:
             lengths.append(math.ceil(lengths[-1] / 2))
         smallest = (lengths.pop(), self.filters[-1])
 
-        inputs = keras.Input((bottleneck.latent_dim,))
-        x = expand(inputs, smallest, self.activation, self.l1, self.l2)
+        inputs, x = start(code, smallest, self.activation, self.l1, self.l2)
         widths = [self.filters[0], *self.filters[:-1]]
         for size, width in zip(lengths[::-1], widths[::-1], strict=True):
             x = self._look_around(x)

@@ -3,17 +3,18 @@
 import keras
 from keras import layers
 
-from ae_zoo.backbones.convolve import expand
+from ae_zoo.backbones.base import Backbone
+from ae_zoo.backbones.blocks import start
 from ae_zoo.errors import InputError
-from ae_zoo.layers.bottleneck import weight_penalty
+from ae_zoo.layers.weight_penalty import weight_penalty
 
 
-class ConvLSTMBackbone:
-    """Each frame is halved by convolutions; a ConvLSTM reads the frames in order.
+class ConvLSTMBackbone(Backbone):
+    """Convolutions that halve each frame, and a ConvLSTM that reads them in order.
 
-    Its states after each frame, flattened, are what the encoder gives. The decoder
-    makes of the code what another ConvLSTM reads, whose states transposed convolutions
-    enlarge.
+    The encoder returns the states of the ConvLSTM after each frame, flattened. The
+    decoder expands the code to the input of another ConvLSTM, whose states transposed
+    convolutions enlarge to frames.
 
     Args:
         input_shape: `(frames, height, width, channels)`; height and width are multiples
@@ -23,6 +24,8 @@ class ConvLSTMBackbone:
         activation: activation of the hidden convolutions.
         dropout: rate after each halving.
         l1, l2: weight penalties on the kernels.
+        flatten: whether the bottleneck gets a vector; otherwise it gets the maps of all
+            frames, and the code is a grid.
 
     Raises:
         InputError: the input is no video, has another size, or there are no filters.
@@ -30,6 +33,8 @@ class ConvLSTMBackbone:
     Reference: Shi et al., 2015, arXiv:1506.04214; Srivastava et al., 2015,
     arXiv:1502.04681.
     """
+
+    name = "convlstm"
 
     def __init__(
         self,
@@ -40,6 +45,7 @@ class ConvLSTMBackbone:
         dropout=0.0,
         l1=0.0,
         l2=0.0,
+        flatten=True,
     ):
         if len(input_shape) != 4:
             raise InputError(
@@ -49,8 +55,8 @@ class ConvLSTMBackbone:
         shrink = 2 ** len(filters)
         if not filters or any(side % shrink for side in input_shape[1:3]):
             raise InputError(
-                f"{len(filters)} filters halve the frames as often: give filters, and "
-                f"a height and width that {shrink} divides; received "
+                f"Each of the {len(filters)} filters halves the frames: give filters, "
+                f"and a height and width that are multiples of {shrink}; received "
                 f"{tuple(input_shape)}."
             )
         self.input_shape = tuple(input_shape)
@@ -67,7 +73,8 @@ class ConvLSTMBackbone:
             if dropout:
                 h = layers.TimeDistributed(layers.SpatialDropout2D(dropout))(h)
         h = self._remember(h)
-        self.encoder = keras.Model(inputs, layers.Flatten()(h), name="encoder")
+        h = layers.Flatten()(h) if flatten else h
+        self.encoder = keras.Model(inputs, h, name="encoder")
         self.feature_names = tuple(f"conv_{i}" for i in range(1, len(filters) + 1))
 
     def _layer(self, kind, channels, activation="tanh", **options):
@@ -85,14 +92,13 @@ class ConvLSTMBackbone:
         memory = self._layer(layers.ConvLSTM2D, x.shape[-1], return_sequences=True)
         return layers.Add()([x, memory(x)])
 
-    def decoder(self, bottleneck, activation) -> keras.Model:
-        """Model from the code to `input_shape`, with `activation` at the end."""
+    def decoder(self, code, activation, tied=None):
+        self._refuse(code, ("vector", "grid"))
         frames, height, width, channels = self.input_shape
         shrink = 2 ** len(self.filters)
         smallest = (frames, height // shrink, width // shrink, self.filters[-1])
 
-        inputs = keras.Input((bottleneck.latent_dim,))
-        x = expand(inputs, smallest, self.activation, self.l1, self.l2)
+        inputs, x = start(code, smallest, self.activation, self.l1, self.l2)
         x = self._remember(x)
         outputs = [channels, *self.filters[:-1]]
         for i, n in enumerate(reversed(outputs), 1):

@@ -5,13 +5,14 @@ import math
 import keras
 from keras import layers
 
+from ae_zoo.backbones.base import Backbone
 from ae_zoo.errors import InputError
-from ae_zoo.layers.bottleneck import weight_penalty
 from ae_zoo.layers.tied_dense import TiedDense
+from ae_zoo.layers.weight_penalty import weight_penalty
 
 
-class DenseBackbone:
-    """Stack of dense layers, mirrored in the decoder.
+class DenseBackbone(Backbone):
+    """A stack of dense layers, mirrored in the decoder.
 
     Args:
         input_shape: shape of one example, flattened inside.
@@ -19,11 +20,13 @@ class DenseBackbone:
         activation: activation of the hidden layers.
         dropout: rate after each hidden layer of the encoder.
         l1, l2: weight penalties on the kernels.
-        tied: the decoder shares the encoder's kernels, transposed.
+        tied: whether the decoder shares the encoder's kernels, transposed.
 
     Raises:
         InputError: dropout without a hidden layer.
     """
+
+    name = "dense"
 
     def __init__(
         self,
@@ -45,20 +48,16 @@ class DenseBackbone:
         self.hidden = tuple(hidden)
         self.activation = activation
         self.l1, self.l2 = l1, l2
-        self.tied = tied
-        self.encoder_layers = [
-            self._dense(units, name=f"hidden_{i}") for i, units in enumerate(hidden, 1)
-        ]
-        self.decoder_layers = []
+        self.ties = tied
 
         inputs = keras.Input(self.input_shape)
         h = layers.Flatten()(inputs)
-        for layer in self.encoder_layers:
-            h = layer(h)
+        for i, units in enumerate(self.hidden, 1):
+            h = self._dense(units, name=f"hidden_{i}")(h)
             if dropout:
                 h = layers.Dropout(dropout)(h)
         self.encoder = keras.Model(inputs, h, name="encoder")
-        self.feature_names = tuple(layer.name for layer in self.encoder_layers)
+        self.feature_names = tuple(f"hidden_{i + 1}" for i in range(len(hidden)))
 
     def _dense(self, units, activation=None, name=None):
         return layers.Dense(
@@ -68,25 +67,34 @@ class DenseBackbone:
             name=name,
         )
 
-    def decoder(self, bottleneck, activation) -> keras.Model:
-        """Model from the code to `input_shape`, with `activation` at the end."""
-        outputs = [self.activation] * len(self.hidden) + ["linear"]
-        if self.tied:
-            sources = [bottleneck.projection, *reversed(self.encoder_layers)]
-            self.decoder_layers = [
-                TiedDense(source, activation=act, name=f"decoder_{i}")
-                for i, (source, act) in enumerate(zip(sources, outputs, strict=True), 1)
+    def decoder(self, code, activation, tied=None):
+        self._refuse(code, ("vector",))
+        activations = [self.activation] * len(self.hidden) + ["linear"]
+        if self.ties:
+            sources = [tied, *map(self.encoder.get_layer, self.feature_names[::-1])]
+            parts = [
+                TiedDense(source, activation=inner, name=f"decoder_{i}")
+                for i, (source, inner) in enumerate(
+                    zip(sources, activations, strict=True), 1
+                )
             ]
         else:
             units = [*reversed(self.hidden), self.size]
-            self.decoder_layers = [
-                self._dense(n, activation=act, name=f"decoder_{i}")
-                for i, (n, act) in enumerate(zip(units, outputs, strict=True), 1)
+            parts = [
+                self._dense(n, activation=inner, name=f"decoder_{i}")
+                for i, (n, inner) in enumerate(zip(units, activations, strict=True), 1)
             ]
-        inputs = keras.Input((bottleneck.latent_dim,))
-        x = inputs
-        for layer in self.decoder_layers:
+        x = inputs = keras.Input(code.shapes[0])
+        for layer in parts:
             x = layer(x)
         x = layers.Reshape(self.input_shape)(x)
         x = layers.Activation(activation, dtype="float32")(x)
         return keras.Model(inputs, x, name="decoder")
+
+    def stack(self, decoder, projection):
+        encoders = [*map(self.encoder.get_layer, self.feature_names), projection]
+        depth = len(encoders)
+        return [
+            (layer, decoder.get_layer(f"decoder_{depth - i}"))
+            for i, layer in enumerate(encoders)
+        ]

@@ -3,38 +3,39 @@
 import keras
 from keras import layers
 
+from ae_zoo.backbones.base import Backbone
 from ae_zoo.errors import InputError, UnknownNameError
-from ae_zoo.layers.bottleneck import weight_penalty
 from ae_zoo.layers.feedback import FeedbackDecoder
+from ae_zoo.layers.weight_penalty import weight_penalty
 
 RNNS = {"lstm": layers.LSTM, "gru": layers.GRU}
 DECODERS = ("repeat", "feedback")
 
 
-class RecurrentBackbone:
-    """LSTM or GRU layers; the last one's final state is what the encoder gives.
+class RecurrentBackbone(Backbone):
+    """LSTM or GRU layers; the encoder returns the final state of the last one.
 
-    Steps that are 0 in all channels are skipped by the encoder, so that shorter
-    sequences may be filled up with them.
+    The encoder skips steps that are 0 in all channels, so that shorter sequences may be
+    padded with zeros.
 
     Args:
         input_shape: `(length, channels)`.
-        units: of each layer, outermost first.
+        units: units of each layer, outermost first.
         cell: 'lstm' or 'gru'.
-        bidirectional: the encoder also reads backwards, with as many units again.
+        bidirectional: whether the encoder also reads backwards, with as many units
+            again.
         decoding: 'repeat': layers that read the code at each step; or 'feedback': one
-            layer, of as many units as the outermost, that also reads its last output,
-            or in training the input in its place (teacher forcing).
+            layer, of as many units as the outermost, that also reads its previous
+            output, replaced by the true one in training (teacher forcing).
         dropout: rate on each encoder layer's input.
-        l1, l2: weight penalties on the kernels, but those of the states.
-
-    Attributes:
-        writer: the layer with feedback, from codes or [codes, inputs]; else None.
+        l1, l2: weight penalties on the kernels, except those of the states.
 
     Raises:
         InputError: the input is no sequence, or there are no units.
-        UnknownNameError: of the cell or the decoding.
+        UnknownNameError: the cell or the decoding is unknown.
     """
+
+    name = "recurrent"
 
     def __init__(
         self,
@@ -67,7 +68,6 @@ class RecurrentBackbone:
         self.cell = cell
         self.decoding = decoding
         self.l1, self.l2 = l1, l2
-        self.writer = None
 
         inputs = keras.Input(self.input_shape)
         h = layers.Masking()(inputs)
@@ -87,13 +87,13 @@ class RecurrentBackbone:
         penalty = weight_penalty(self.l1, self.l2)
         return RNNS[self.cell](units, kernel_regularizer=penalty, **options)
 
-    def decoder(self, bottleneck, activation) -> keras.Model:
-        """Model from the code to `input_shape`, with `activation` at the end."""
+    def decoder(self, code, activation, tied=None):
+        self._refuse(code, ("vector",))
         length, channels = self.input_shape
-        inputs = keras.Input((bottleneck.latent_dim,))
+        inputs = keras.Input(code.shapes[0])
         penalty = weight_penalty(self.l1, self.l2)
         if self.decoding == "feedback":
-            self.writer = FeedbackDecoder(
+            x = FeedbackDecoder(
                 length,
                 self.units[0],
                 channels,
@@ -101,8 +101,7 @@ class RecurrentBackbone:
                 activation,
                 kernel_regularizer=penalty,
                 name="writer",
-            )
-            x = self.writer(inputs)
+            )(inputs)
         else:
             x = layers.RepeatVector(length)(inputs)
             for n in reversed(self.units):
@@ -110,3 +109,9 @@ class RecurrentBackbone:
             x = layers.Dense(channels, kernel_regularizer=penalty)(x)
             x = layers.Activation(activation, dtype="float32")(x)
         return keras.Model(inputs, x, name="decoder")
+
+    def reconstruct(self, decoder, code, inputs):
+        """With feedback, the decoder reads the true previous steps in training."""
+        if self.decoding == "feedback":
+            return decoder.get_layer("writer")([code, inputs])
+        return decoder(code)

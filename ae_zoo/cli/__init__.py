@@ -1,9 +1,8 @@
 """The command line `ae-zoo`: each command calls one function of the package.
 
-What a command makes goes to stdout, and with `--json` nothing else does; what it
-says while working goes to stderr. A user's mistake is one line and exit code 2.
-Commands import what they need when they run, so those that only read the list of
-weights never import TensorFlow.
+Results go to stdout, with `--json` nothing else does; progress and warnings go to
+stderr. A user's mistake is one line and exit code 2. Commands import their libraries
+when they run, so those that only read the list of weights never import TensorFlow.
 """
 
 import sys
@@ -12,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ae_zoo import __version__
-from ae_zoo.cli import detection, experiments, photographs, use, weights
+from ae_zoo.cli import detection, experiments, modules, photographs, use, weights
 from ae_zoo.errors import AeZooError
 
 app = typer.Typer(
@@ -21,12 +20,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (weights, use, photographs, detection, experiments):
-    for command in module.COMMANDS:
+for group in (weights, use, photographs, detection, experiments):
+    for command in group.COMMANDS:
         app.command(command.__name__.rstrip("_"))(command)
-
-# Whatever typer says about wrong options; the class itself has no public name.
-_UsageError = typer.BadParameter.__base__
 
 
 def _print_version(wanted: bool) -> None:
@@ -46,15 +42,26 @@ def _options(
             help="Show the version and exit.",
         ),
     ] = False,
+    imports: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--import",
+            metavar="MODULE",
+            help="Import a module that registers families, before the command runs; "
+            "repeatable.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
-    pass
+    if imports:
+        modules.import_modules(imports)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command.
 
     Args:
-        arguments: what follows `ae-zoo`; None takes it from `sys.argv`.
+        arguments: the words after `ae-zoo`; None takes them from `sys.argv`.
 
     Returns:
         The exit code: 0, 2 for a user's mistake, 130 when interrupted.
@@ -62,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         code = app(arguments or ["--help"], prog_name="ae-zoo", standalone_mode=False)
-    except _UsageError as error:
+    except typer.TyperException as error:  # a wrong option or argument
         return _fail(error.format_message())
     except AeZooError as error:
         return _fail(str(error))

@@ -127,8 +127,8 @@ def detect(
     frame = None if is_fitted else read_frame(source, left_out, kinds)
     with output.working("Loading Keras") as say:
         output.load_keras()
-        from ae_zoo.tasks.anomaly import AnomalyDetector
-        from ae_zoo.tasks.detection import detect as score
+        from ae_zoo.tasks.detector import AnomalyDetector
+        from ae_zoo.tasks.detector import detect as score
 
         if is_fitted:
             if any(

@@ -103,7 +103,7 @@ def compress(
     compressor = Compressor(model)
     _run(lambda: compressor.run(source, target, quality), target)
     if target.is_file():
-        from ae_zoo.codec import container
+        from ae_zoo.tasks.codec import container
 
         size, bpp = _size(target, container.read_header(target))
         typer.echo(f"{size:,} bytes, {bpp:.3f} bits a pixel", err=True)
@@ -133,7 +133,7 @@ def decompress(
     """Turn an .aez file, or a folder of them, back into pictures."""
     _load_keras()
     from ae_zoo.tasks import Compressor
-    from ae_zoo.tasks.compression import decompress_files
+    from ae_zoo.tasks.codec.compressor import decompress_files
 
     compressor = model and Compressor(model)
     _run(lambda: decompress_files(source, target, compressor), target)
@@ -141,7 +141,7 @@ def decompress(
 
 def print_header(path: Path, json: bool) -> None:
     """Shows what an `.aez` file says of its picture; needs no Keras."""
-    from ae_zoo.codec import container  # which imports NumPy
+    from ae_zoo.tasks.codec import container  # which imports NumPy
 
     header = container.read_header(path)
     size, bpp = _size(path, header)

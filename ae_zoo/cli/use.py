@@ -1,17 +1,15 @@
 """`demo`, `features`, `generate`: models at work."""
 
-import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ae_zoo.cli import output
 from ae_zoo.errors import InputError
 
-if TYPE_CHECKING:
-    import numpy as np
-    from PIL import Image
+SIDE = 112  # about as many pixels has the longer side of a generated image
+GAP = 4  # pixels between them
 
 Model = Annotated[
     str,
@@ -30,7 +28,7 @@ def demo(
     ] = Path("ae_zoo_demo.png"),
     json: output.AsJson = False,
 ) -> None:
-    """See what the zoo does: offline, on real digits, in one picture."""
+    """See the zoo at work: offline, on real digits, in one picture."""
     output.check_output(picture, (".png",))
     with output.working("Loading Keras") as say:
         output.load_keras()
@@ -105,47 +103,23 @@ def generate(
         output.load_keras()
         import numpy as np
 
+        from ae_zoo.evaluation.pictures import image_grid, to_pillow
         from ae_zoo.zoo.loader import load
 
         images = load(model).sample(n, seed)
+        as_arrays = to.suffix.lower() == ".npz"
+        if not as_arrays and (images.ndim != 4 or images.shape[-1] not in (1, 3)):
+            raise InputError(
+                f"Examples of shape {images.shape[1:]} are no pictures: write a .npz."
+            )
         with output.new_file(to) as file:
-            if to.suffix.lower() == ".npz":
+            if as_arrays:
                 np.savez_compressed(file, images=images)
             else:
-                tile(images).save(file, format="PNG")
+                scale = max(1, SIDE // max(images.shape[1:3]))
+                grid = image_grid(images, gap=GAP, scale=scale)
+                to_pillow(grid).save(file, format="PNG")
     print(to)
-
-
-def tile(images: "np.ndarray", side: int = 112, gap: int = 4) -> "Image.Image":
-    """Images side by side on white, enlarged without smoothing.
-
-    Args:
-        images: `(n, height, width, 1 or 3)`, values in [0, 1].
-        side: about how many pixels the longer side of an image gets.
-        gap: pixels between images.
-
-    Raises:
-        InputError: the examples are not grey or RGB images.
-    """
-    import numpy as np
-    from PIL import Image
-
-    if images.ndim != 4 or images.shape[-1] not in (1, 3):
-        raise InputError(
-            f"Examples of shape {images.shape[1:]} are no pictures: write a .npz."
-        )
-    n, height, width, channels = images.shape
-    scale = max(1, side // max(height, width))
-    columns = math.ceil(math.sqrt(n))
-    rows = math.ceil(n / columns)
-    down, right = height * scale + gap, width * scale + gap
-    grid = np.full((rows * down - gap, columns * right - gap, channels), 255, "uint8")
-    for i, image in enumerate(np.rint(np.clip(images, 0, 1) * 255).astype("uint8")):
-        top, left = i // columns * down, i % columns * right
-        grid[top : top + height * scale, left : left + width * scale] = image.repeat(
-            scale, axis=0
-        ).repeat(scale, axis=1)
-    return Image.fromarray(grid.squeeze(-1) if channels == 1 else grid)
 
 
 COMMANDS = (demo, features, generate)

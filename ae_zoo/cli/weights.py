@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ae_zoo.cli import output, photographs
+from ae_zoo.code import Code
 from ae_zoo.errors import IntegrityError
 from ae_zoo.zoo import manifest
 
@@ -42,7 +43,7 @@ def _list_row(entry: dict) -> tuple[str, ...]:
         entry["name"],
         entry["family"],
         entry["dataset"],
-        _shape(entry["latent"]),
+        Code(**entry["code"]).describe(),
         f"{entry['parameters']:,}",
         "yes" if entry["bundled"] else "no",
         ", ".join(entry["tasks"]),
@@ -89,7 +90,7 @@ def _info_rows(entry: dict) -> list[tuple[str, str]]:
             f"{_shape(takes['shape'])} {takes['channels']} {takes['dtype']} "
             f"in [{low:g}, {high:g}], {takes['layout'].replace('_', ' ')}",
         ),
-        ("code", _shape(entry["latent"])),
+        ("code", Code(**entry["code"]).describe()),
         ("trained on", f"{data['name']} {data['split']} ({data['licence']})"),
         ("training", f"{data['training_seconds']:,.0f} s on {data['hardware']}"),
         (

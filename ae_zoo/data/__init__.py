@@ -1,13 +1,10 @@
-"""Data: whatever a user has, turned into float32 batches."""
+"""Data: from files, arrays and images of the user to float32 batches."""
 
 from ae_zoo._lazy import attach
 
 _EXPORTS = {
-    "Feed": "ae_zoo.data.feed",
+    "Batches": "ae_zoo.data.batches",
     "hold_out": "ae_zoo.data.sources",
-    "load_arrays": "ae_zoo.data.datasets",
-    "load_examples": "ae_zoo.data.datasets",
-    "load_pictures": "ae_zoo.data.datasets",
     "open_source": "ae_zoo.data.sources",
 }
 

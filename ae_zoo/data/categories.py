@@ -1,4 +1,4 @@
-"""Columns of text in tables: found, and written as columns of 0 and 1."""
+"""Columns of text in tables, found and encoded as columns of 0 and 1."""
 
 from collections.abc import Iterable, Sequence
 
@@ -6,21 +6,21 @@ import numpy as np
 
 from ae_zoo.errors import InputError
 
-UNKNOWN = 10  # what tells a value that was not there in training, in place of 1
+UNKNOWN = 10  # marks a value that training did not have; known values are marked by 1
 _MOST = 1000  # different values of a column
-_MISSING = ("", "nan", "NaN", "None", "<NA>")  # all of them one value, ''
+_MISSING = ("", "nan", "NaN", "None", "<NA>")  # all are read as one value, ''
 
-Categories = dict[int, list[str]]  # of a column by its number from 0: its values
+Categories = dict[int, list[str]]  # column number from 0 -> values of the column
 
 
 def find(X, chosen: Sequence[str | int] | None, names=None) -> Categories:
-    """The columns of text and the values of each in training, sorted.
+    """The columns of text in the training data, and the sorted values of each.
 
     Args:
         X: a table, an array or a data frame.
-        chosen: names or numbers from 0; None for a data frame's columns of the type
-            'category', and those of text without any number.
-        names: of the columns, by default a data frame's.
+        chosen: column names, or numbers from 0. None chooses, in a data frame, the
+            columns of type 'category' and the columns of text without any number.
+        names: column names, by default those of the data frame.
 
     Raises:
         InputError: there is no such column, or it has too many values.
@@ -28,7 +28,7 @@ def find(X, chosen: Sequence[str | int] | None, names=None) -> Categories:
     if not chosen and not hasattr(X, "columns"):
         return {}
     if np.ndim(X) != 2:
-        return {}  # which fit refuses
+        return {}  # `fit` refuses the table
     if names is None:
         names = getattr(X, "columns", ())
     names = [str(name) for name in names]
@@ -50,12 +50,15 @@ def find(X, chosen: Sequence[str | int] | None, names=None) -> Categories:
 
 
 def encode(X, categories: Categories, names=None) -> np.ndarray:
-    """The table with a column for each value of a category, and one for all others.
+    """The table with its categories one-hot encoded.
+
+    Each column of text becomes one column per known value, and one for all other
+    values.
 
     Args:
         X: `(n, columns)`.
-        categories: what `find` found.
-        names: of the columns, for messages.
+        categories: the result of `find`.
+        names: column names, for messages.
 
     Returns:
         `(n, sum(widths(columns, categories)))`, float64, NaN where a number is missing.
@@ -76,14 +79,14 @@ def encode(X, categories: Categories, names=None) -> np.ndarray:
             parts.append(values.astype("float64")[:, None])
         except (TypeError, ValueError) as error:
             raise InputError(
-                f"Column {_name(column, names)} is one of numbers ({error}): correct "
+                f"Column {_name(column, names)} must hold numbers ({error}): correct "
                 "it, or name it in categories."
             ) from error
     return np.concatenate(parts, axis=1, dtype="float64")
 
 
 def widths(columns: int, categories: Categories) -> list[int]:
-    """How many columns `encode` makes of each."""
+    """The number of columns that `encode` makes of each column."""
     return [len(categories[i]) + 1 if i in categories else 1 for i in range(columns)]
 
 
@@ -113,7 +116,7 @@ def _number(column: str | int, names: list[str], columns: int) -> int:
 
 
 def text(values: Iterable) -> list[str]:
-    """Values of a category as text: 1.0 is '1', and what is missing ''."""
+    """Values of a category as text: 1.0 becomes '1', and a missing value ''."""
     words = [
         str(int(value))
         if isinstance(value, (bool, float)) and value == value // 1

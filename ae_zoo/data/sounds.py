@@ -1,4 +1,4 @@
-"""Sounds as models take them: log-mel spectrograms of one length."""
+"""Sounds as model inputs: log-mel spectrograms of a fixed length."""
 
 import functools
 import os
@@ -7,71 +7,43 @@ from math import gcd
 
 import numpy as np
 
-from ae_zoo.data.datasets import Examples, prepare, read_split
 from ae_zoo.errors import InputError
 
-RATE = 8000  # samples a second
-INPUT = {"channels": "mel bands", "sample_rate": RATE}
-_BLOCK = 256  # sounds that are transformed at a time
-_TEST_TAKES = 5
+SOUND_SUFFIXES = (".wav",)
+RATE = 8000  # samples per second
+_BLOCK = 256  # sounds transformed at a time
+_SILENCE_8_BITS = 128  # samples of 8 bits are unsigned
 
 
-def load(name: str, split: str, data_dir, shape: tuple[int, int]) -> Examples:
-    """Sounds of a TFDS set as spectrograms; the groups are the speakers.
-
-    Args:
-        name: 'spoken_digit' (Jackson et al., 2018), whose test set are the first five
-            takes of each digit by each speaker.
-        split: 'train' or 'test'.
-        data_dir: where TFDS keeps its files.
-        shape: as of `spectrograms`.
-    """
-    if split not in ("train", "test"):
-        raise InputError(f"{name}:{split} has no such split: choose train or test.")
-    waves, labels, speakers = [], [], []
-    whole = read_split(prepare(name, data_dir), "train")  # TFDS has one split alone
-    for example in whole.as_numpy_iterator():
-        stem = example["audio/filename"].decode().removesuffix(".wav")
-        _, speaker, take = stem.split("_")
-        if (int(take) < _TEST_TAKES) == (split == "test"):
-            waves.append(example["audio"])
-            labels.append(example["label"])
-            speakers.append(speaker)
-    return Examples(spectrograms(waves, shape), np.array(labels), np.array(speakers))
-
-
-def spectrograms(waves: Sequence[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
-    """What `ae_zoo.layers.LogMel` makes of sounds, cut or filled up with silence.
+def read_sound(path: str | os.PathLike, input_shape: tuple[int, ...]) -> np.ndarray:
+    """Reads a WAV file as a spectrogram.
 
     Args:
-        waves: each `(samples,)`, `RATE` samples a second.
-        shape: `(frames, bands)` of one example, 16 ms a frame.
+        path: the file.
+        input_shape: `(frames, bands)` of the model.
 
     Returns:
-        `(n, frames, bands)`, float32 in [0, 1].
+        `input_shape`, float32 in [0, 1].
+
+    Raises:
+        InputError: the model does not take sounds, or the file cannot be read.
     """
-    frames, bands = shape
-    layer = _log_mel(bands)
-    framed = np.zeros((len(waves), (frames - 1) * layer.hop), "float32")
-    for row, wave in zip(framed, waves, strict=True):
-        kept = wave[: len(row)]
-        row[: len(kept)] = kept
-    blocks = [framed[i : i + _BLOCK] for i in range(0, len(framed), _BLOCK)]
-    return np.concatenate([np.asarray(layer(block)) for block in blocks])
-
-
-@functools.cache
-def _log_mel(bands: int):
-    from ae_zoo.layers import LogMel
-
-    return LogMel(bands, RATE)
+    if len(input_shape) != 2:
+        raise InputError(
+            f"{path} is a sound, but the model takes examples of shape {input_shape}: "
+            "choose a model for sounds, see `ae-zoo list`."
+        )
+    return spectrograms([read_wave(path)], input_shape)[0]
 
 
 def read_wave(path: str | os.PathLike) -> np.ndarray:
-    """The samples of a WAV file, channels mixed, at `RATE`; float32 `(samples,)`.
+    """Reads a WAV file, mixes its channels and resamples it to `RATE`.
+
+    Returns:
+        float32 `(samples,)`.
 
     Raises:
-        InputError: there is no such file, or it is no WAV file, or empty.
+        InputError: the file is missing, is not a WAV file, or is empty.
     """
     from scipy.io import wavfile
     from scipy.signal import resample_poly
@@ -82,12 +54,39 @@ def read_wave(path: str | os.PathLike) -> np.ndarray:
         raise InputError(f"There is no file {path}.") from error
     except (ValueError, EOFError, OSError) as error:
         raise InputError(
-            f"Cannot read the sound {path} ({error}): give an uncompressed WAV file."
+            f"Cannot read the sound {path} ({error}): use an uncompressed WAV file."
         ) from error
     if not samples.size:
         raise InputError(f"{path} has no samples: leave it out.")
     wave = samples.reshape(len(samples), -1).mean(axis=1, dtype="float32")
-    if samples.dtype == np.uint8:  # of which silence is 128
-        wave -= 128
+    if samples.dtype == np.uint8:
+        wave -= _SILENCE_8_BITS
     shared = gcd(rate, RATE)
     return resample_poly(wave, RATE // shared, rate // shared).astype("float32")
+
+
+def spectrograms(waves: Sequence[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
+    """Log-mel spectrograms of sounds, cut or padded with silence to one length.
+
+    Args:
+        waves: each `(samples,)`, `RATE` samples per second, on any scale.
+        shape: `(frames, bands)` of one example, 16 ms per frame.
+
+    Returns:
+        `(n, frames, bands)`, float32 in [0, 1], see `ae_zoo.layers.LogMel`.
+    """
+    frames, bands = shape
+    layer = _log_mel(bands)
+    padded = np.zeros((len(waves), (frames - 1) * layer.hop), "float32")
+    for row, wave in zip(padded, waves, strict=True):
+        kept = wave[: len(row)]
+        row[: len(kept)] = kept
+    blocks = [padded[i : i + _BLOCK] for i in range(0, len(padded), _BLOCK)]
+    return np.concatenate([np.asarray(layer(block)) for block in blocks])
+
+
+@functools.cache
+def _log_mel(bands: int):
+    from ae_zoo.layers.log_mel import LogMel
+
+    return LogMel(bands, RATE)

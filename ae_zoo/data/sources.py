@@ -1,27 +1,20 @@
-"""Where training examples come from: anything with a length and random access.
+"""Sources of training examples: objects with a length and random access.
 
-A source gives the examples at any indices as float32, so that training can take them
-in whatever order it likes, and only those it needs are ever read.
+A source returns the examples at any indices as float32. Training can take them in any
+order, and only the examples it takes are read.
 """
 
-import functools
 import os
 from pathlib import Path
 
 import numpy as np
 
-from ae_zoo.data.inputs import (
-    ARRAY_SUFFIXES,
-    TEXT_SUFFIXES,
-    as_batch,
-    file_suffixes,
-    list_files,
-    read_array,
-    scale,
-    to_inputs,
-)
-from ae_zoo.data.pictures import picture_size, read_picture, to_channels
+from ae_zoo.data.arrays import ARRAY_SUFFIXES, read_array
+from ae_zoo.data.files import file_suffixes, list_files
+from ae_zoo.data.inputs import to_inputs
 from ae_zoo.data.tables import read_frame
+from ae_zoo.data.texts import TEXT_SUFFIXES
+from ae_zoo.data.values import as_batch, scale
 from ae_zoo.errors import InputError
 
 
@@ -29,8 +22,11 @@ class Arrays:
     """Examples of an array in memory.
 
     Args:
-        array: `(n, *input_shape)`; integers and floats as `to_inputs` takes them.
+        array: `(n, *input_shape)`; integers or floats that `to_inputs` accepts.
         input_shape: shape of one example.
+
+    Raises:
+        InputError: the array is empty or has another shape.
     """
 
     def __init__(self, array: np.ndarray, input_shape: tuple[int, ...]):
@@ -47,22 +43,24 @@ class Arrays:
 class NpyFile:
     """Examples of an `.npy` file, which may be larger than memory.
 
-    They are read, not mapped: the system would map much around each one and count it
-    as this process's memory.
+    They are read, not mapped: the system maps many pages around each example and
+    counts them as memory of this process.
 
-    Args as `Arrays`, with the file's path.
+    Args:
+        path: the file.
+        input_shape: shape of one example.
 
     Raises:
-        InputError: besides what `Arrays` refuses, the file is in Fortran order, or has
-            become shorter since.
+        InputError: as `Arrays`; also, the file is in Fortran order, or has become
+            shorter since it was opened.
     """
 
     def __init__(self, path: str | os.PathLike, input_shape: tuple[int, ...]):
         mapped = read_array(path)[0]
         if not mapped.flags.c_contiguous:
             raise InputError(
-                f"{path} is in Fortran order, so that its examples lie scattered: save "
-                "np.ascontiguousarray(x)."
+                f"{path} is in Fortran order, which scatters each example over the "
+                "file: save np.ascontiguousarray(x)."
             )
         self.path, self.input_shape = path, tuple(input_shape)
         self.size = len(as_batch(mapped, self.input_shape))
@@ -83,7 +81,15 @@ class NpyFile:
 
 
 class Folder:
-    """The images, or sounds, of a folder and those below it, read when needed."""
+    """Images or sounds of a folder and its subfolders, read when they are taken.
+
+    Args:
+        folder: the folder.
+        input_shape: shape of one example; it decides between images and sounds.
+
+    Raises:
+        InputError: the folder has no such files.
+    """
 
     def __init__(self, folder: str | os.PathLike, input_shape: tuple[int, ...]):
         self.paths = list_files(folder, file_suffixes(input_shape))
@@ -93,81 +99,24 @@ class Folder:
         return len(self.paths)
 
     def take(self, indices: np.ndarray) -> np.ndarray:
-        """The files at `indices`, fitted to the model, float32 in [0, 1]."""
+        """The files at `indices`, `(len(indices), *input_shape)`, float32 in [0, 1]."""
         return to_inputs([self.paths[i] for i in indices], self.input_shape)
 
 
-class Windows:
-    """Square windows of photographs of any size, at every 8th pixel.
-
-    Args:
-        pictures: uint8 arrays `(height, width, channels)`, or `PictureFile`s; those too
-            small for a window are left out.
-        side: of the windows, in pixels.
-        stride: pixels from one window to the next.
-
-    Raises:
-        InputError: no picture is large enough.
-    """
-
-    def __init__(self, pictures: list, side: int, stride: int = 8):
-        self.side, self.stride = side, stride
-        self.pictures = [p for p in pictures if min(p.shape[:2]) >= side]
-        if not self.pictures:
-            raise InputError(
-                f"No picture has {side} x {side} pixels: lower data.window."
-            )
-        self.rows, self.columns = np.transpose(
-            [(np.array(p.shape[:2]) - side) // stride + 1 for p in self.pictures]
-        )
-        self.ends = np.cumsum(self.rows * self.columns)
-
-    def __len__(self) -> int:
-        return int(self.ends[-1])
-
-    def take(self, indices: np.ndarray) -> np.ndarray:
-        """The windows at `indices`, `(len(indices), side, side, channels)`, float32."""
-        return scale(np.stack([self._window(int(i)) for i in indices]))
-
-    def _window(self, index: int) -> np.ndarray:
-        i = int(np.searchsorted(self.ends, index, side="right"))
-        within = index - (int(self.ends[i - 1]) if i else 0)
-        row, column = divmod(within, int(self.columns[i]))
-        top, left = row * self.stride, column * self.stride
-        return self.pictures[i][top : top + self.side, left : left + self.side]
-
-
-class PictureFile:
-    """A photograph on disk, read when a part of it is asked for.
-
-    Args:
-        path: of a format that Pillow reads.
-        channels: 1 for grey or 3 for RGB, to which it is converted.
-    """
-
-    def __init__(self, path: Path, channels: int):
-        self.path, self.channels = path, channels
-        self.shape = (*picture_size(path), channels)
-
-    def __getitem__(self, part) -> np.ndarray:
-        return _read_pixels(self.path, self.channels)[part]
-
-
-@functools.lru_cache(maxsize=500)  # so many photographs stay in memory
-def _read_pixels(path: Path, channels: int) -> np.ndarray:
-    return to_channels(read_picture(path).pixels, channels)
-
-
 class Table:
-    """Rows of a CSV file, each column scaled from its smallest to its largest value.
+    """Rows of a table, each column scaled from its smallest to its largest value.
 
     Args:
-        path: a file of numbers, with or without a line of column names.
+        path: a CSV file of numbers, with or without a line of column names.
         input_shape: `(columns,)`.
-        like: another table whose smallest and largest values to take.
+        like: another table, whose smallest and largest values are used instead.
 
     Attributes:
-        low, high: smallest and largest value of each column.
+        low: smallest value of each column.
+        high: largest value of each column.
+
+    Raises:
+        InputError: the file is not such a table, or a value is missing.
     """
 
     def __init__(self, path, input_shape: tuple[int, ...], like: "Table | None" = None):
@@ -195,12 +144,20 @@ class Table:
         return len(self.rows)
 
     def take(self, indices: np.ndarray) -> np.ndarray:
-        """The rows at `indices`, `(len(indices), columns)`, float32 in [0, 1]."""
+        """The rows at `indices`, `(len(indices), columns)`, float32.
+
+        They are in [0, 1], unless another table has set the scale.
+        """
         return self.rows[indices]
 
 
 class Part:
-    """Some of the examples of another source."""
+    """Some examples of another source.
+
+    Args:
+        source: the other source.
+        indices: which of its examples.
+    """
 
     def __init__(self, source, indices: np.ndarray):
         self.source, self.indices = source, indices
@@ -209,19 +166,20 @@ class Part:
         return len(self.indices)
 
     def take(self, indices: np.ndarray) -> np.ndarray:
+        """The examples at `indices` of this part, as the source returns them."""
         return self.source.take(self.indices[indices])
 
 
 def open_source(path: str | os.PathLike, input_shape: tuple[int, ...], like=None):
     """The source of a folder, or of an `.npy`, `.npz`, `.csv` or `.txt` file.
 
-    An `.npy` file and what is in a folder stay on disk until they are needed.
+    An `.npy` file and the files of a folder stay on disk until they are needed.
 
     Args:
         path: the folder or file.
         input_shape: shape of one example of the model.
-        like: the source that the model is trained on, where this one validates it:
-            a table is scaled as that one.
+        like: for validation data, the source of the training data: a table is scaled
+            like that one.
 
     Raises:
         InputError: there is nothing at `path`, or it does not fit the model.
@@ -236,7 +194,7 @@ def open_source(path: str | os.PathLike, input_shape: tuple[int, ...], like=None
         return Arrays(to_inputs(path, input_shape), input_shape)
     if suffix in ARRAY_SUFFIXES:
         array, _ = read_array(path)
-        if isinstance(array, np.memmap):  # by its content, whatever its name ends with
+        if isinstance(array, np.memmap):  # the content decides, whatever the ending
             return NpyFile(path, input_shape)
         return Arrays(array, input_shape)
     raise InputError(
@@ -245,19 +203,19 @@ def open_source(path: str | os.PathLike, input_shape: tuple[int, ...], like=None
     )
 
 
-def hold_out(source, fraction: float, seed: int):
-    """Splits a source into what to train on and what to validate on, by chance.
+def hold_out(source, fraction: float, seed: int) -> tuple[Part, Part]:
+    """Splits a source at random into training and validation data.
 
     Args:
-        source: what to split.
-        fraction: of the examples that are held out, at least one.
+        source: the source to split.
+        fraction: the share of the examples to hold out; at least one is held out.
         seed: the same seed holds out the same examples.
 
     Returns:
-        The larger source, and the one held out.
+        The training data and the validation data.
 
     Raises:
-        InputError: nothing would be left to train on.
+        InputError: no training data would be left.
     """
     held = max(1, round(fraction * len(source)))
     if held >= len(source):

@@ -1,4 +1,4 @@
-"""Tables with named columns and times: CSV, Parquet and NPY."""
+"""Table files with named columns and times: CSV, Parquet and NumPy arrays."""
 
 import csv
 import os
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ae_zoo.data.arrays import ARRAY_SUFFIXES, read_array
 from ae_zoo.data.categories import text as text_of
-from ae_zoo.data.inputs import ARRAY_SUFFIXES, read_array
 from ae_zoo.errors import InputError
 
 SUFFIXES = (".csv", ".parquet", *ARRAY_SUFFIXES)
@@ -20,13 +20,13 @@ _MISSING = ["", "NA", "N/A", "NaN", "nan", "NULL", "null", "None", "?"]
 
 @dataclass(frozen=True)
 class Frame:
-    """A table of numbers and, where they were asked for, categories.
+    """A table of numbers and, on request, categories.
 
     Attributes:
-        names: of the columns.
-        values: `(rows, columns)`, float64, NaN where a value is missing; with
-            categories objects, of which those are text, '' where it is missing.
-        times: what the file calls each row, as text; None where it has no times.
+        names: names of the columns.
+        values: `(rows, columns)`, float64, NaN where a value is missing. With
+            categories, an array of objects; missing categories are ''.
+        times: the time of each row as text, or None.
         time_name: name of the column of times, or None.
     """
 
@@ -39,10 +39,10 @@ class Frame:
         return len(self.values)
 
     def select(self, names: Sequence[str]) -> "Frame":
-        """The columns of these names in this order.
+        """The columns with the given names, in the given order.
 
         Raises:
-            InputError: one is missing.
+            InputError: a column is missing.
         """
         if missing := [name for name in names if name not in self.names]:
             raise InputError(
@@ -61,8 +61,8 @@ def read_frame(
     """Reads a table.
 
     In CSV the first line names the columns, unless it holds numbers only; the separator
-    (comma, semicolon, tab or bar) is found out. One column may be times: the first that
-    holds dates, or is named time, timestamp, datetime or date. True and false become 1
+    (comma, semicolon, tab or bar) is detected. One column may hold times: the first one
+    of dates, or one named time, timestamp, datetime or date. True and false become 1
     and 0.
 
     Args:
@@ -71,8 +71,9 @@ def read_frame(
         categories: names of columns to read as text; any other text is an error.
 
     Raises:
-        InputError: the file is no such table, lacks a column, has no rows or no columns
-            of numbers, or holds text; the message says where.
+        InputError: the file is not such a table, lacks a column, has no rows or no
+            columns of numbers, or holds text or infinite values; the message names the
+            place.
     """
     path = Path(path)
     if not path.is_file():
@@ -133,7 +134,7 @@ def _read_arrow(path: Path, suffix: str):
 
 
 def _layout(path: Path) -> tuple[str, list[str] | None]:
-    """The separator of a CSV file, and names for its columns if it has none."""
+    """The separator of a CSV file, and column names if the file has none."""
     with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
         first = file.readline().strip()
     if not first:
@@ -198,12 +199,12 @@ def _is_number(kind) -> bool:
 
 
 def _text(path: Path, name: str, column) -> str:
-    """Says where a column is not numbers."""
+    """The message for a column that holds text."""
     for row, value in enumerate(column.to_pylist(), 1):
         if value is not None and not _reads_as_number(str(value)):
             return (
                 f"{path} has {str(value)[:40]!r} in row {row} of column {name!r}, "
-                "which is no number: correct it, or name the column in --categories or "
-                "--ignore."
+                "which is not a number: correct it, or name the column in --categories "
+                "or --ignore."
             )
-    return f"Column {name!r} of {path} is not numbers: leave it out by --ignore."
+    return f"Column {name!r} of {path} has no numbers: leave it out with --ignore."

@@ -1,57 +1,59 @@
-"""Texts as models take them: one-hot characters."""
+"""Texts as model inputs: one-hot characters."""
 
+import os
 import string
 import unicodedata
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
-from ae_zoo.data.datasets import Examples, prepare, read_split
+from ae_zoo.data.values import scale
 from ae_zoo.errors import InputError
 
-# Each in its place of a vector; the first stands for any other character.
+TEXT_SUFFIXES = (".txt",)
+# In the order of the one-hot vectors; the first character replaces unknown ones.
 ALPHABET = "\ufffd " + string.ascii_lowercase + string.digits + string.punctuation
-INPUT = {"channels": "characters", "vocabulary": ALPHABET}
 
 
-def load(name: str, split: str, data_dir, shape: tuple[int, int]) -> Examples:
-    """Texts of a TFDS set as one-hot characters; the groups are the sets of each.
+def read_text(path: str | os.PathLike, input_shape: tuple[int, ...]) -> np.ndarray:
+    """Reads the lines of a UTF-8 file as one-hot characters, one example per line.
 
     Args:
-        name: 'sentences'.
-        split: TFDS split.
-        data_dir: where TFDS keeps its files.
-        shape: `(length, len(ALPHABET))`.
+        path: the file.
+        input_shape: `(length, len(ALPHABET))` of the model.
+
+    Returns:
+        `(lines, *input_shape)`, float32, 0 and 1.
+
+    Raises:
+        InputError: the model does not take text, or the file is missing, empty or not
+            UTF-8.
     """
-    texts, labels, sets = load_texts(name, split, data_dir)
-    if shape[1:] != (len(ALPHABET),):
+    if input_shape[1:] != (len(ALPHABET),):
         raise InputError(
-            f"{name!r} has {len(ALPHABET)} characters: set model.input_shape to "
-            f"[64, {len(ALPHABET)}]."
+            f"{path} is text, but the model takes examples of shape {input_shape}: "
+            "choose a model for text, see `ae-zoo list`."
         )
-    return Examples(one_hot(texts, shape[0]), labels, sets)
-
-
-def load_texts(name: str, split: str, data_dir=None) -> tuple[list[str], ...]:
-    """Texts, labels `(n,)` and sets `(n,)` of a TFDS set; arguments as of `load`."""
-    builder = prepare(name, data_dir)
-    rows = list(read_split(builder, split).as_numpy_iterator())
-    names = builder.info.features["set"].names
-    return (
-        [row["text"].decode() for row in rows],
-        np.array([row["label"] for row in rows]),
-        np.array([names[row["set"]] for row in rows]),
-    )
+    try:
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError as error:
+        raise InputError(f"There is no file {path}.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"Cannot read {path} as UTF-8: {error}.") from error
+    if not lines:
+        raise InputError(f"{path} is empty: it needs one sentence per line.")
+    return scale(one_hot(lines, input_shape[0]))
 
 
 def one_hot(texts: Sequence[str], length: int = 64) -> np.ndarray:
-    """Texts as vectors that a model with `loss="cce"` takes.
+    """Texts as one-hot vectors, for models with `loss="cce"`.
 
-    In lower case, without accents, and cut after `length` characters; shorter ones are
-    filled up with spaces.
+    The texts are simplified (see `simplify`), then cut or padded with spaces to
+    `length` characters.
 
     Args:
-        texts: one a row.
+        texts: one example each.
         length: characters of an example.
 
     Returns:
@@ -66,12 +68,16 @@ def one_hot(texts: Sequence[str], length: int = 64) -> np.ndarray:
 
 
 def simplify(text: str) -> str:
-    """In lower case, without accents and without space around it."""
+    """A text in lower case, without accents and without surrounding spaces."""
     plain = unicodedata.normalize("NFKD", text.strip().lower())
     return "".join(c for c in plain if not unicodedata.combining(c))
 
 
 def to_texts(probabilities: np.ndarray) -> list[str]:
-    """The most likely characters of vectors `(n, length, len(ALPHABET))`."""
+    """The texts of the most likely characters, without trailing spaces.
+
+    Args:
+        probabilities: `(n, length, len(ALPHABET))`.
+    """
     best = np.argmax(probabilities, axis=-1)
     return ["".join(ALPHABET[i] for i in row).rstrip() for row in best]

@@ -1,6 +1,6 @@
-"""What the zoo does, shown on real digits and photographs, without a network.
+"""A demo of the zoo on real digits and photographs, without internet access.
 
-`run` computes, `draw` makes one picture of what it found:
+`run` computes results, `draw` draws them in one picture:
 
     from ae_zoo.demo import draw, run
 

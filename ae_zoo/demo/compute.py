@@ -1,4 +1,4 @@
-"""What autoencoders do with real digits and photographs, computed."""
+"""Results of autoencoders on real digits and photographs."""
 
 import time
 from collections.abc import Callable
@@ -13,16 +13,16 @@ from ae_zoo.autoencoder import Autoencoder
 from ae_zoo.demo import photographs
 from ae_zoo.demo.digits import load_digits
 from ae_zoo.demo.photographs import Photographs
-from ae_zoo.evaluation import probe, reconstruction, restoration
-from ae_zoo.evaluation.subject import flatten
+from ae_zoo.evaluation import denoising, probe, reconstruction
+from ae_zoo.evaluation.measured import flatten
 from ae_zoo.zoo.loader import load
 
 CONV, DENOISING, VAE = "conv_ae.mnist", "denoising_ae.mnist", "vae.mnist"
 SIGMA = 0.5  # standard deviation of the noise
-DENOISED = 200  # digits; total variation takes them one at a time
-HELD_OUT = 500  # digits that PCA is not fitted on
+DENOISED = 200  # digits; few, as total variation takes them one at a time
+HELD_OUT = 500  # digits that PCA is not fitted to
 LABELS = 100  # digits with a label
-SPLITS = 10  # draws of those
+SPLITS = 10  # random choices of the labelled digits
 SEED = 0
 
 Images = dict[str, np.ndarray]
@@ -30,7 +30,7 @@ Images = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Denoised:
-    """Noise removed.
+    """Digits with noise, and denoised.
 
     Attributes:
         images: a digit of each class, `(10, 28, 28, 1)`: "clean", "noisy", "tv"
@@ -44,13 +44,13 @@ class Denoised:
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """Digits rebuilt from their codes.
+    """Digits reconstructed from their codes.
 
     Attributes:
         images: a digit of each class, `(10, 28, 28, 1)`: "clean", "pca", "model".
         mse: mean over the held-out digits: "pca" and "model".
-        size: numbers in a code.
-        fitted: digits that PCA was fitted on.
+        size: number of values of a code.
+        fitted: number of digits that PCA was fitted to.
     """
 
     images: Images
@@ -61,11 +61,11 @@ class Rebuilt:
 
 @dataclass(frozen=True)
 class Classified:
-    """Test accuracies after few labels, one a draw of the labelled digits.
+    """Test accuracies of classifiers with few labels, one for each choice of them.
 
     Attributes:
         accuracies: "pixels", "pca" and "codes", each `(SPLITS,)`.
-        tested: digits in each test.
+        tested: number of test digits.
     """
 
     accuracies: dict[str, np.ndarray]
@@ -78,7 +78,7 @@ class Generated:
 
     Attributes:
         samples: drawn from the prior, `(n, 28, 28, 1)`.
-        walks: lines between the codes of two digits, `(lines, steps, 28, 28, 1)`.
+        walks: interpolations between two digits, `(lines, steps, 28, 28, 1)`.
     """
 
     samples: np.ndarray
@@ -91,7 +91,7 @@ class LatentMap:
 
     Attributes:
         points: `(n, 2)`.
-        labels: classes `(n,)`, which the map was not shown.
+        labels: classes `(n,)`, which t-SNE does not use.
     """
 
     points: np.ndarray
@@ -100,7 +100,7 @@ class LatentMap:
 
 @dataclass(frozen=True)
 class Demo:
-    """All that the picture shows; `seconds` is what computing it took."""
+    """All results; `seconds` is the time to compute them."""
 
     denoised: Denoised
     rebuilt: Rebuilt
@@ -112,7 +112,7 @@ class Demo:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """The models' figures, by the keys that `ae-zoo evaluate` uses."""
+        """The metrics of the models, by the keys that `ae-zoo evaluate` uses."""
         return {
             f"denoise_psnr@{SIGMA}": self.denoised.psnr["model"],
             "mse": self.rebuilt.mse["model"],
@@ -125,7 +125,7 @@ class Demo:
 
     @property
     def baselines(self) -> dict[str, float]:
-        """What stands beside `metrics`."""
+        """The metrics of the baselines."""
         return {
             f"noisy_psnr@{SIGMA}": self.denoised.psnr["noisy"],
             f"tv_denoise_psnr@{SIGMA}": self.denoised.psnr["tv"],
@@ -139,18 +139,18 @@ class Demo:
         }
 
     def table(self) -> list[tuple[str, str, str]]:
-        """Rows of a question, the model's answer and the baselines' answers."""
+        """Rows of a task with its metric, the model's value, the baselines' values."""
         psnr, mse = self.denoised.psnr, self.rebuilt.mse
         accuracy = {name: self._accuracy(name) for name in self.classified.accuracies}
         photos = self.photographs.psnr
         return [
             (
-                f"photograph, noise of sigma {photographs.LEVEL} removed, PSNR in dB",
+                f"photograph denoised, sigma {photographs.LEVEL}, PSNR in dB",
                 f"{photos['denoised']:.1f}",
                 f"noisy {photos['noisy']:.1f}, non-local means {photos['nlm']:.1f}",
             ),
             (
-                f"photograph, strokes over {photographs.MISSING:.0%} filled, PSNR",
+                f"photograph inpainted, {photographs.MISSING:.0%} missing, PSNR in dB",
                 f"{photos['filled']:.1f}",
                 f"damaged {photos['damaged']:.1f}, biharmonic "
                 f"{photos['biharmonic']:.1f}",
@@ -163,17 +163,17 @@ class Demo:
                 f"{photos['jpeg']:.1f}",
             ),
             (
-                f"digits, noise of sigma {SIGMA} removed, PSNR in dB",
+                f"digits denoised, sigma {SIGMA}, PSNR in dB",
                 f"{psnr['model']:.1f}",
                 f"noisy {psnr['noisy']:.1f}, total variation {psnr['tv']:.1f}",
             ),
             (
-                f"digits rebuilt from {self.rebuilt.size} numbers, MSE",
+                f"digits reconstructed from {self.rebuilt.size} values, MSE",
                 f"{mse['model']:.4f}",
                 f"PCA {mse['pca']:.4f}",
             ),
             (
-                f"digits classified after {LABELS} labels, accuracy",
+                f"digits classified with {LABELS} labels, accuracy",
                 f"{accuracy['codes']:.1%}",
                 f"raw pixels {accuracy['pixels']:.1%}, PCA {accuracy['pca']:.1%}",
             ),
@@ -190,8 +190,8 @@ def run(
     """Computes the demo, in well under a minute on two cores.
 
     Args:
-        load: gives the model of a name.
-        progress: called with what is done next.
+        load: function from a name to its model.
+        progress: called with a description of each step.
     """
     say = progress or (lambda message: None)
     start = time.perf_counter()
@@ -206,15 +206,15 @@ def run(
 
     say("Removing noise")
     denoised = denoise(denoiser, test[:DENOISED], one_of_each(test_labels[:DENOISED]))
-    say("Rebuilding digits from codes")
+    say("Reconstructing digits from codes")
     rebuilt = rebuild(conv, digits[rest], test, examples)
-    say(f"Learning from {LABELS} labels")
+    say(f"Training classifiers on {LABELS} labels")
     classified = classify(conv, digits, labels)
     say("Drawing new digits")
     generated = generate(vae, test[examples])
     say("Mapping codes")
     latent_map = map_codes(conv, digits, labels)
-    say("Restoring, filling and compressing photographs")
+    say("Denoising, inpainting and compressing photographs")
     processed = photographs.process(load)
     seconds = time.perf_counter() - start
     return Demo(
@@ -228,14 +228,12 @@ def one_of_each(labels: np.ndarray) -> np.ndarray:
 
 
 def denoise(model: Autoencoder, clean: np.ndarray, examples: np.ndarray) -> Denoised:
-    """Adds noise of `SIGMA` and removes it again, by the model and by total variation.
+    """Adds noise of `SIGMA` and removes it, by the model and by total variation.
 
-    Total variation has the weight that is best on these very digits.
+    Total variation has the weight that is best on the same digits.
     """
-    noisy = restoration.add_noise(clean, SIGMA, SEED)
-    smoothed = [
-        restoration.tv_denoise(noisy, w * SIGMA) for w in restoration.TV_WEIGHTS
-    ]
+    noisy = denoising.add_noise(clean, SIGMA, SEED)
+    smoothed = [denoising.tv_denoise(noisy, w * SIGMA) for w in denoising.TV_WEIGHTS]
     images = {
         "noisy": noisy,
         "tv": max(smoothed, key=lambda x: _psnr(clean, x)),
@@ -253,8 +251,8 @@ def _psnr(clean: np.ndarray, images: np.ndarray) -> float:
 def rebuild(
     model: Autoencoder, rest: np.ndarray, test: np.ndarray, examples: np.ndarray
 ) -> Rebuilt:
-    """Rebuilds `test` by the model and by a PCA fitted on the digits of `rest`."""
-    pca = _pca(model.latent_dim).fit(flatten(rest))
+    """Reconstructs `test` by the model and by a PCA fitted to `rest`."""
+    pca = _pca(model.code.size).fit(flatten(rest))
     projected = pca.inverse_transform(pca.transform(flatten(test)))
     images = {
         "pca": projected.reshape(test.shape),
@@ -266,7 +264,7 @@ def rebuild(
     }
     images["clean"] = test
     examples = {name: x[examples] for name, x in images.items()}
-    return Rebuilt(examples, mse, model.latent_dim, len(rest))
+    return Rebuilt(examples, mse, model.code.size, len(rest))
 
 
 def _pca(size: int) -> PCA:
@@ -274,14 +272,14 @@ def _pca(size: int) -> PCA:
 
 
 def classify(model: Autoencoder, digits: np.ndarray, labels: np.ndarray) -> Classified:
-    """Logistic regression on pixels and on codes, `LABELS` labels to learn from.
+    """Fits logistic regression to pixels, PCA and codes of `LABELS` labelled digits.
 
-    PCA sees all the digits, without labels; the model has seen none.
+    PCA is fitted to all digits, without labels; the model was trained on none.
     """
     pixels = flatten(digits)
     inputs = {
         "pixels": pixels,
-        "pca": _pca(model.latent_dim).fit_transform(pixels),
+        "pca": _pca(model.code.size).fit_transform(pixels),
         "codes": model.encode(digits),
     }
     splitter = StratifiedShuffleSplit(SPLITS, train_size=LABELS, random_state=SEED)
@@ -299,7 +297,7 @@ def classify(model: Autoencoder, digits: np.ndarray, labels: np.ndarray) -> Clas
 
 
 def generate(model: Autoencoder, examples: np.ndarray, n: int = 20) -> Generated:
-    """Samples of the prior, and walks from a digit to the one five further on."""
+    """Samples from the prior, and interpolations from a class to the fifth after it."""
     half = len(examples) // 2
     pairs = zip(examples[:half:2], examples[half::2], strict=True)
     walks = [model.interpolate(start, end, steps=10) for start, end in pairs]

@@ -6,13 +6,13 @@ from skimage.transform import resize
 
 SIDE = 28  # of MNIST's images
 HEIGHT = 20  # of MNIST's digits
-# Ink levels that become 0 and 1. Enlarging blurs; this gives strokes their edges back.
-# Of the levels tried, nearest neighbours among MNIST's digits recognise these best.
+# Ink levels that become 0 and 1, which sharpens strokes after enlarging. Of the levels
+# tried, nearest neighbours among MNIST's digits recognise these best.
 INK = (0.4, 0.7)
 
 
 def load_digits() -> tuple[np.ndarray, np.ndarray]:
-    """The 1,797 digits of the UCI test set, written by people MNIST never met.
+    """Loads the 1,797 digits of the UCI test set, by other writers than MNIST's.
 
     Returns:
         Images `(1797, 28, 28, 1)`, float32 in [0, 1], and labels `(1797,)`.
@@ -25,7 +25,7 @@ def load_digits() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _like_mnist(small: np.ndarray) -> np.ndarray:
-    """An 8 x 8 digit in [0, 1], enlarged, sharpened and centred by mass in 28 x 28."""
+    """Enlarges and sharpens an 8 x 8 digit in [0, 1], centred by mass in 28 x 28."""
     low, high = INK
     large = resize(small, (HEIGHT, HEIGHT), order=3)
     image = np.pad(np.clip((large - low) / (high - low), 0, 1), (SIDE - HEIGHT) // 2)

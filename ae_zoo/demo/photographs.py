@@ -1,4 +1,4 @@
-"""Photographs that no model was trained on: restored, filled and compressed."""
+"""Held-out photographs, denoised, inpainted and compressed."""
 
 import io
 from collections.abc import Callable
@@ -9,12 +9,12 @@ from PIL import Image
 from skimage.data import astronaut, chelsea, coffee
 
 from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.evaluation.denoising import non_local_means
+from ae_zoo.corruptions.holes import strokes
 from ae_zoo.evaluation.inpainting import biharmonic
 from ae_zoo.evaluation.reconstruction import psnr
-from ae_zoo.layers.damage import strokes
+from ae_zoo.evaluation.restoration import non_local_means
 from ae_zoo.tasks import Compressor, Denoiser, Inpainter
-from ae_zoo.tasks.compression import CODEC
+from ae_zoo.tasks.codec.compressor import CODEC
 from ae_zoo.tasks.restoration import COLOUR_DENOISER, INPAINTER
 
 LEVEL = 25  # standard deviation of the noise, of 255
@@ -27,15 +27,15 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Photographs:
-    """What became of three photographs.
+    """Three photographs, processed by models and baselines.
 
     Attributes:
         views: squares `(VIEW, VIEW, 3)`, uint8: "noisy", "denoised", "damaged",
             "filled", "jpeg" and "compressed".
-        psnr: of the whole photographs in dB, by the same keys, by "nlm", non-local
-            means, and by "biharmonic", filling by that equation.
+        psnr: PSNR of the whole photographs in dB, by the same keys, and by "nlm"
+            (non-local means) and "biharmonic" (inpainting by that equation).
         sizes: bytes of the two files, "jpeg" and "compressed".
-        pixels: of the compressed photograph.
+        pixels: number of pixels of the compressed photograph.
     """
 
     views: dict[str, np.ndarray]
@@ -49,10 +49,10 @@ class Photographs:
 
 
 def process(load: Callable[[str], Autoencoder]) -> Photographs:
-    """Noise, holes and compression, each on a photograph of scikit-image.
+    """Denoises, inpaints and compresses, each a photograph of scikit-image.
 
     Args:
-        load: gives the model of a name.
+        load: function from a name to its model.
     """
     clean = {"noise": astronaut(), "holes": chelsea(), "file": coffee()}
     results = {
@@ -71,7 +71,7 @@ def process(load: Callable[[str], Autoencoder]) -> Photographs:
 
 
 def _denoise(model: Autoencoder, clean: np.ndarray) -> dict[str, np.ndarray]:
-    """Gaussian noise, removed by the model and by non-local means, both told it."""
+    """Denoises by the model and by non-local means, both with the noise level given."""
     noise = np.random.default_rng(SEED).normal(0, LEVEL, clean.shape)
     noisy = np.rint(np.clip(clean + noise, 0, 255)).astype("uint8")
     smooth = non_local_means(noisy / np.float32(255), LEVEL / 255)
@@ -83,7 +83,7 @@ def _denoise(model: Autoencoder, clean: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _fill(model: Autoencoder, clean: np.ndarray) -> dict[str, np.ndarray]:
-    """Strokes that are missing, shown white, filled in."""
+    """Inpaints missing strokes, which are shown white."""
     holes = strokes(clean.shape[:2], np.random.default_rng(SEED), MISSING)
     damaged = np.where(holes[..., None], np.uint8(255), clean)
     return {
@@ -94,7 +94,7 @@ def _fill(model: Autoencoder, clean: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _compress(model: Autoencoder, clean: np.ndarray) -> tuple[dict, dict]:
-    """An `.aez` file, and the first JPEG that is not smaller."""
+    """Compresses to an `.aez` file, and to the first JPEG that is not smaller."""
     codec = Compressor(model)
     data = codec.compress(clean, QUALITY)
     jpegs = [_jpeg(clean, quality) for quality in range(1, 96)]

@@ -1,4 +1,4 @@
-"""One picture of what the demo found."""
+"""The picture of the demo's results."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -48,7 +48,7 @@ def draw(demo: Demo) -> Figure:
 
 
 def _draw_photographs(figure: Figure, demo: Demo) -> None:
-    """Pairs of squares: before and after, or a peer and the model."""
+    """Draws pairs of squares: before and after, or a baseline and the model."""
     shown = demo.photographs
     pairs = [
         (
@@ -126,7 +126,7 @@ def _draw_generated(figure: Figure, demo: Demo) -> None:
 
 
 def _draw_strip(figure: Figure, top: float, title: str, note: str, rows: list) -> None:
-    """Rows of ten images, each with a label and a figure on its left.
+    """Draws rows of ten images, each with a label and a number on its left.
 
     Args:
         top: where the title goes, inches from the top.
@@ -211,12 +211,12 @@ def _head(figure: Figure, x: float, top: float, title: str, note: str) -> None:
 
 
 def _axes(figure: Figure, x: float, top: float, width: float, height: float) -> Axes:
-    """Axes by the place of their upper left corner and their size, in inches."""
+    """Adds axes by position of the upper left corner and size, in inches."""
     bottom = HEIGHT - top - height
     return figure.add_axes((x / WIDTH, bottom / HEIGHT, width / WIDTH, height / HEIGHT))
 
 
 def _write(figure: Figure, x: float, top: float, text: str, **options) -> None:
-    """Text at a place in inches from the upper left corner."""
+    """Writes text at a position in inches from the upper left corner."""
     options = {"color": INK, "va": "center", **options}
     figure.text(x / WIDTH, 1 - top / HEIGHT, text, **options)

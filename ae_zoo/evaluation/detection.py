@@ -1,28 +1,28 @@
-"""Does what is rebuilt badly stand out as abnormal? Beside it, simple methods."""
+"""Does the reconstruction error detect anomalies? Baselines: simple methods."""
 
 import numpy as np
 from sklearn.ensemble import IsolationForest
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 
-from ae_zoo.evaluation.subject import flatten
+from ae_zoo.evaluation.measured import flatten
 
-# What the keys of each set begin with.
+# Prefix of the keys of each data set.
 PREFIXES = {"skab": "skab", "ecg5000": "ecg5000", "creditcard": "fraud"}
 NEIGHBOURS = 5
 
 
 def applies(subject) -> bool:
-    """Sets whose test split has normal and abnormal examples, told by no label."""
+    """Whether the data set has normal and abnormal test examples."""
     return subject.name in PREFIXES
 
 
 def measure(subject) -> tuple[dict, dict]:
-    """Areas under the curves of the squared error, over all examples of the test split.
+    """Areas under the curves of the squared error, over the whole test split.
 
-    `..._auroc` and `..._aupr` (average precision). Beside them, all learnt from the
-    same normal examples: PCA with as many components, the distance to the fifth nearest
-    of them, and an isolation forest.
+    They are `..._auroc` and `..._aupr` (average precision). The baselines are fitted to
+    the same normal examples: PCA with as many components, the distance to the fifth
+    nearest example, and an isolation forest.
     """
     train, test = flatten(subject.train), flatten(subject.test)
     nearest = NearestNeighbors(n_neighbors=NEIGHBOURS).fit(train)

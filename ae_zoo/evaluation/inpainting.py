@@ -1,13 +1,12 @@
-"""How well are holes filled? Beside it, biharmonic equations and OpenCV's methods."""
+"""How well does the model inpaint? Baselines: biharmonic, OpenCV's methods."""
 
 import importlib.util
 
 import numpy as np
 from skimage.restoration import inpaint_biharmonic
 
+from ae_zoo.corruptions.holes import block, scattered, strokes
 from ae_zoo.evaluation.reconstruction import psnr
-from ae_zoo.layers import MappedHoles
-from ae_zoo.layers.damage import block, scattered, strokes
 from ae_zoo.tasks.restoration import Inpainter
 
 HOLES = {
@@ -15,21 +14,22 @@ HOLES = {
     "strokes": lambda size, rng: strokes(size, rng, 0.15),
     "block": lambda size, rng: block(size, rng, 32),
 }
-RADIUS = 3  # of OpenCV's methods, in pixels: that of its tutorial
+RADIUS = 3  # of OpenCV's methods, in pixels, as in its tutorial
 
 
 def applies(subject) -> bool:
-    """Only models that are told where pixels are missing."""
-    return isinstance(subject.model.corruption, MappedHoles)
+    """Whether the model is trained to inpaint."""
+    return "inpaint" in subject.model.tasks
 
 
 def measure(subject) -> tuple[dict, dict]:
-    """Mean PSNR in dB over the pictures of bsds500/val, for three kinds of holes.
+    """Mean PSNR in dB over the pictures of bsds500/val, for three kinds of masks.
 
-    Over the whole picture, known pixels included. The holes, seeded by the picture's
-    number, are half of the pixels at random, strokes over 15% of the picture, and a
-    block of 32 x 32. Beside it scikit-image's biharmonic equations and, where the
-    package is installed, OpenCV's methods of Telea and by the Navier-Stokes equations.
+    PSNR covers the whole picture, known pixels included. The masks, seeded by the
+    picture's number, are half of the pixels at random, strokes over 15% of the picture,
+    and a block of 32 x 32. The baselines are scikit-image's biharmonic equations and,
+    if the package is installed, OpenCV's methods of Telea and by the Navier-Stokes
+    equations.
     """
     inpainter = Inpainter(subject.model)
     pictures = subject.pictures("bsds500", "val")
@@ -58,8 +58,8 @@ def _peers() -> dict:
 
 
 def biharmonic(damaged: np.ndarray, holes: np.ndarray) -> np.ndarray:
-    """Damelin and Hoang, 2018."""
-    # All at once, scikit-image 0.26 reads memory that it has not set for some holes.
+    """Inpaints by biharmonic equations (Damelin and Hoang, 2018)."""
+    # Without splitting, scikit-image 0.26 reads uninitialised memory for some masks.
     filled = inpaint_biharmonic(
         damaged, holes, split_into_regions=True, channel_axis=-1
     )

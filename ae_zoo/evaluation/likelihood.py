@@ -1,7 +1,7 @@
 """How likely are unseen images under a variational autoencoder?
 
-For binary images, by the dynamic binarisation of Salakhutdinov and Murray (2008):
-every pixel is drawn from a Bernoulli distribution with its grey value as the mean.
+Images are binarised dynamically (Salakhutdinov and Murray, 2008): every pixel is drawn
+from a Bernoulli distribution with its grey value as the mean.
 """
 
 import math
@@ -11,18 +11,21 @@ import numpy as np
 from keras import ops
 from scipy.special import logsumexp
 
+from ae_zoo.priors.normal import NormalPrior
+
 SAMPLES = 200
 SEED = 0
-# Codes decoded at once; bounds the memory.
+# Codes decoded at a time, which bounds the memory.
 CODES_PER_BATCH = 4000
-# Decoded means stay this far from 0 and 1, as in the training loss.
+# Smallest distance of decoded means from 0 and 1, as in the training loss.
 MARGIN = 1e-7
 
 
 def applies(subject) -> bool:
-    """Only a Gaussian code with a Bernoulli decoder has this likelihood."""
+    """Whether the model has a Gaussian code and a Bernoulli decoder."""
     model = subject.model
-    return model.bottleneck.generative and model.recommended_loss == "bce"
+    has_bound = model.prior is not None and model.views.posterior is not None
+    return has_bound and model.recommended_loss == "bce"
 
 
 def measure(subject) -> tuple[dict, dict]:
@@ -32,7 +35,7 @@ def measure(subject) -> tuple[dict, dict]:
     weights, which is an unbiased estimate of E[log p(x|z)] - KL, and minus the log
     of their mean (Burda et al., 2016), an upper bound of the true -log p(x).
 
-    The baseline `bernoulli_nll` takes pixels as independent, with the mean of the
+    The baseline `bernoulli_nll` treats pixels as independent, with the means of the
     training images. PCA has no likelihood of binary images.
     """
     bits = binarise(subject.test)
@@ -42,7 +45,7 @@ def measure(subject) -> tuple[dict, dict]:
 
 
 def binarise(images: np.ndarray, seed: int = SEED) -> np.ndarray:
-    """Zeros and ones, float32, drawn with the grey values as means."""
+    """Draws zeros and ones, float32, with the grey values as means."""
     uniform = np.random.default_rng(seed).random(images.shape, dtype="float32")
     return (uniform < images).astype("float32")
 
@@ -55,8 +58,8 @@ def log_importance_weights(
     Args:
         model: a variational `Autoencoder` whose decoder gives Bernoulli means.
         bits: images `(n, *input_shape)` of zeros and ones.
-        samples: codes an image.
-        seed: of the codes.
+        samples: number of codes for each image.
+        seed: seed of the codes.
 
     Returns:
         `(n, samples)`, float64, in nats.
@@ -67,7 +70,7 @@ def log_importance_weights(
     batches = []
     for start in range(0, len(bits), size):
         x = bits[start : start + size]
-        shape = (len(x), samples, model.latent_dim)
+        shape = (len(x), samples, *model.code.shapes[0])
         noise = rng.standard_normal(shape, dtype="float32")
         batches.append(weigh.predict_on_batch([x, noise]))
     return np.concatenate(batches).astype("float64")
@@ -75,32 +78,33 @@ def log_importance_weights(
 
 def _weigher(model, samples):
     """Model from images and standard normal noise to log importance weights."""
+    shape = model.code.shapes[0]
     x = keras.Input(model.input_shape[1:])
-    noise = keras.Input((samples, model.latent_dim))
+    noise = keras.Input((samples, *shape))
     mean, log_variance = (
-        ops.expand_dims(moment, axis=1)
-        for moment in model.bottleneck.posterior(model.encoder(x))
+        ops.expand_dims(moment, axis=1) for moment in model.view("posterior")(x)
     )
     z = mean + ops.exp(0.5 * log_variance) * noise
-    # log p(z) - log q(z|x); the normalising constants cancel.
-    log_ratio = 0.5 * (ops.square(noise) - ops.square(z) + log_variance)
+    volume = 0.5 * ops.sum(log_variance, axis=tuple(range(2, len(shape) + 2)))
+    log_posterior = NormalPrior(shape).log_prob(noise) - volume
+    log_ratio = model.prior.log_prob(z) - log_posterior
 
     pixels = math.prod(model.input_shape[1:])
-    means = model.decoder(ops.reshape(z, (-1, model.latent_dim)))
+    means = model.decoder(ops.reshape(z, (-1, *shape)))
     means = ops.reshape(means, (-1, samples, pixels))
     ones = ops.reshape(x, (-1, 1, pixels)) > 0.5
     likelihood = ops.maximum(ops.where(ones, means, 1.0 - means), MARGIN)
-    weights = ops.sum(ops.log(likelihood), axis=-1) + ops.sum(log_ratio, axis=-1)
+    weights = ops.sum(ops.log(likelihood), axis=-1) + log_ratio
     return keras.Model([x, noise], weights, name="log_importance_weights")
 
 
 def log_mean_exp(weights: np.ndarray) -> np.ndarray:
-    """log of the mean of exp(weights) along the last axis, without overflow."""
+    """Logarithm of the mean of exp(weights) along the last axis, without overflow."""
     return logsumexp(weights, axis=-1) - math.log(weights.shape[-1])
 
 
 def bernoulli_nll(train: np.ndarray, bits: np.ndarray) -> float:
-    """Nats an image of independent pixels with the means of `train`.
+    """Nats an image for independent pixels with the means of `train`.
 
     One white and one black image are added to `train`, so that no mean is 0 or 1.
     """

@@ -1,7 +1,6 @@
-"""What do the frozen codes know about the labels, and do classes form clusters?
+"""How well do frozen codes predict the labels, and do classes form clusters?
 
-Beside each figure of the code stands the same figure of PCA with as many
-components.
+The baseline of each metric is the same metric for PCA with as many components.
 """
 
 import warnings
@@ -17,28 +16,28 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from ae_zoo.evaluation.subject import flatten
+from ae_zoo.evaluation.measured import flatten
 
-# The probe: inverse L2 strength on standardised features and most L-BFGS steps.
-# Wide features stop at the limit; their accuracy has settled long before.
+# The probe: inverse L2 strength on standardised features, and the limit of L-BFGS
+# steps. Wide features reach the limit, long after their accuracy has settled.
 C = 0.1
 MAX_STEPS = 200
 NEIGHBOURS = 5
 RESTARTS = 10
 SEED = 0
-# Inner layers with more values than this are not probed.
+# Most values of an inner layer that is probed.
 WIDEST_FEATURE = 4096
 
 
 def applies(subject) -> bool:
-    """Every autoencoder of examples of one size, of which each has one class."""
+    """Whether examples have a fixed size and one class each."""
     return subject.labelled
 
 
 def measure(subject) -> tuple[dict, dict]:
     """Probe, nearest neighbours and clusters of the code; probes of inner layers.
 
-    `probe_accuracy@KEY` is the linear probe on the inner feature KEY, for those of
+    `probe_accuracy@KEY` is that of a linear probe on the inner layer KEY, for layers of
     at most 4,096 values.
     """
     labels = subject.train_labels, subject.test_labels
@@ -57,7 +56,7 @@ def measure(subject) -> tuple[dict, dict]:
 
 
 def code_quality(train, test, train_labels, test_labels) -> dict[str, float]:
-    """The four figures of a code, from `(n, size)` codes and `(n,)` labels."""
+    """The four metrics of a code, from `(n, size)` codes and `(n,)` labels."""
     clusters = kmeans(test, n_clusters=len(np.unique(train_labels)))
     return {
         "probe_accuracy": probe_accuracy(train, test, train_labels, test_labels),
@@ -91,7 +90,7 @@ def knn_accuracy(train, test, train_labels, test_labels) -> float:
 
 def kmeans(codes: np.ndarray, n_clusters: int) -> np.ndarray:
     """Clusters `(n,)` of codes by the best of 10 runs of k-means, not rescaled."""
-    # In float64 the order in which threads add up does not change a cluster.
+    # In float64 the order of summation in threads does not change a cluster.
     codes = codes.astype("float64")
     return KMeans(n_clusters, n_init=RESTARTS, random_state=SEED).fit_predict(codes)
 

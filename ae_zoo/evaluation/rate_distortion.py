@@ -1,4 +1,4 @@
-"""How small do photographs get, and how good stay they? Beside it, JPEG, WebP, AVIF."""
+"""How well does the model compress photographs? Baselines: JPEG, WebP, AVIF."""
 
 import io
 import time
@@ -10,8 +10,7 @@ from PIL import Image
 from scipy.interpolate import PchipInterpolator
 
 from ae_zoo.evaluation.reconstruction import psnr
-from ae_zoo.layers import MappedQuality
-from ae_zoo.tasks.compression import Compressor
+from ae_zoo.tasks.codec.compressor import Compressor
 
 # Pillow's formats, with the qualities and options to write them with. JPEG is written
 # with optimised tables, WebP by its slowest method, AVIF at its default speed.
@@ -27,11 +26,11 @@ class Curve:
     """Means over pictures at each quality, arrays `(qualities,)`.
 
     Attributes:
-        qualities: as the method counts them.
+        qualities: the method's own quality settings.
         bpp: bits a pixel, of whole files.
         psnr: dB.
-        ms_ssim: of Wang et al., 2003, mean of the three channels.
-        encode_seconds, decode_seconds: from pixels to bytes in memory, and back.
+        ms_ssim: MS-SSIM of Wang et al., 2003, mean of the three channels.
+        encode_seconds, decode_seconds: time from pixels to bytes in memory, and back.
     """
 
     qualities: np.ndarray
@@ -43,19 +42,19 @@ class Curve:
 
 
 def applies(subject) -> bool:
-    """Only models that are told a quality to compress with."""
-    return isinstance(subject.model.corruption, MappedQuality)
+    """Whether the model is trained to compress."""
+    return "compress" in subject.model.tasks
 
 
 def measure(subject) -> tuple[dict, dict]:
     """Rate and distortion of the pictures of bsds500/val at each quality.
 
-    `bpp@Q`, `psnr@Q` (dB) and `ms_ssim@Q` are means over the pictures, whose files are
-    written and read. The baselines' `psnr@Q` and `ms_ssim@Q` are what JPEG, WebP and
-    AVIF, by Pillow, reach with as many bits, on a curve through the qualities that
-    were measured. `bd_rate_jpeg` and so on are Bjontegaard rates: by how many percent
-    files are larger at equal PSNR, negative where they are smaller. The seconds are
-    means over pictures and qualities.
+    `bpp@Q`, `psnr@Q` (dB) and `ms_ssim@Q` are means over the pictures, compressed to
+    whole files and decompressed. The baselines' `psnr@Q` and `ms_ssim@Q` are those of
+    JPEG, WebP and AVIF, by Pillow, at the same number of bits, interpolated between the
+    measured qualities. `bd_rate_jpeg` and the like are Bjontegaard rates: the mean
+    difference in file size at equal PSNR in percent, negative if the model's files are
+    smaller. The seconds are means over pictures and qualities.
     """
     pictures = subject.pictures("bsds500", "val")
     ours = measure_codec(Compressor(subject.model), pictures)
@@ -78,9 +77,9 @@ def measure(subject) -> tuple[dict, dict]:
 
 
 def measure_codec(codec: Compressor, pictures: list[np.ndarray]) -> Curve:
-    """The curve of one of the zoo's codecs over pictures `(h, w, 3)`, uint8."""
+    """Measures one of the zoo's codecs on pictures `(h, w, 3)`, uint8."""
     for picture in {picture.shape: picture for picture in pictures}.values():
-        codec.decompress(codec.compress(picture))  # compiles what a size needs
+        codec.decompress(codec.compress(picture))  # compiles for this size
     return _curve(
         pictures,
         range(codec.qualities),
@@ -90,7 +89,7 @@ def measure_codec(codec: Compressor, pictures: list[np.ndarray]) -> Curve:
 
 
 def measure_peer(name: str, pictures: list[np.ndarray]) -> Curve:
-    """The curve of one of `PEERS` over pictures `(h, w, 3)`, uint8."""
+    """Measures one of `PEERS` on pictures `(h, w, 3)`, uint8."""
     qualities, options = PEERS[name]
 
     def encode(picture: np.ndarray, quality: int) -> bytes:
@@ -107,10 +106,10 @@ def measure_peer(name: str, pictures: list[np.ndarray]) -> Curve:
 def bd_rate(ours: Curve, peer: Curve) -> float:
     """Bjontegaard's mean difference in rate at equal PSNR, in percent.
 
-    Between logarithms of rates, over the range of PSNR that both curves cover, on
+    It compares logarithms of rates over the range of PSNR that both curves cover, on
     monotone cubic curves through the measured points (Bjontegaard, 2001, VCEG-M33, who
-    fits polynomials). Negative where ours are the smaller files; NaN where the curves
-    share no PSNR.
+    fits polynomials). It is negative if the files of `ours` are smaller, and NaN if the
+    curves share no PSNR.
     """
     low = max(ours.psnr.min(), peer.psnr.min())
     high = min(ours.psnr.max(), peer.psnr.max())
@@ -153,13 +152,13 @@ def _curve(
 
 def ms_ssim(clean: np.ndarray, other: np.ndarray) -> float:
     """Multi-scale SSIM of two pictures `(h, w, 3)`, uint8, of at least 176 pixels."""
-    import tensorflow as tf  # the only library among ours that has it
+    import tensorflow as tf  # the only dependency with MS-SSIM
 
     return float(tf.image.ssim_multiscale(clean, other, 255))
 
 
 def _at_rate(curve: Curve, key: str, bpp: float) -> float | None:
-    """What a curve reaches at a rate, None outside of what was measured."""
+    """Interpolates a curve at a rate; None outside of the measured range."""
     if not curve.bpp[0] <= bpp <= curve.bpp[-1]:
         return None
     return float(PchipInterpolator(np.log(curve.bpp), getattr(curve, key))(np.log(bpp)))

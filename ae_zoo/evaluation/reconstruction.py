@@ -1,24 +1,24 @@
-"""How well are unseen images rebuilt? Beside it, PCA with the same code size."""
+"""How well are unseen images reconstructed? Baseline: PCA of the same code size."""
 
 import numpy as np
 from skimage.metrics import structural_similarity
 
-# Mean squared errors below this count as this: PSNR never exceeds 100 dB.
+# Lower bound of the mean squared error, so that PSNR never exceeds 100 dB.
 SMALLEST_ERROR = 1e-10
 # Side of the Gaussian window of SSIM at sigma 1.5, as scikit-image truncates it.
 SSIM_WINDOW = 11
 
 
 def applies(subject) -> bool:
-    """Every autoencoder of examples of one size, but those of text."""
+    """Whether examples have a fixed size and are not text."""
     model = subject.model
     return None not in model.input_shape[1:] and model.recommended_loss != "cce"
 
 
 def measure(subject) -> tuple[dict, dict]:
-    """`mse`, `psnr` and `ssim` on the test split, and `pca_` each.
+    """`mse`, `psnr` and `ssim` on the test split, and the same with `pca_` for PCA.
 
-    PCA's reconstruction is not clipped to [0, 1]: it is the least-squares answer.
+    The reconstruction by PCA is the least-squares solution, not clipped to [0, 1].
     """
     metrics = quality(subject.test, subject.model.reconstruct(subject.test))
     pca = quality(subject.test, subject.pca_reconstruction)
@@ -29,7 +29,7 @@ def quality(clean: np.ndarray, images: np.ndarray) -> dict[str, float]:
     """`mse`, `psnr` and, for images of at least 11 x 11 pixels, `ssim`.
 
     Args:
-        clean, images: the truth and its approximation, same shape, range [0, 1].
+        clean, images: the truth and its approximation, of the same shape, in [0, 1].
     """
     figures = {
         "mse": np.mean(squared_errors(clean, images)),
@@ -49,7 +49,7 @@ def squared_errors(clean: np.ndarray, images: np.ndarray) -> np.ndarray:
 def psnr(clean: np.ndarray, images: np.ndarray) -> np.ndarray:
     """Peak signal-to-noise ratio of each image in dB, `(n,)`, for data range 1.
 
-    Capped at 100 dB, so that identical images have a finite one.
+    It is at most 100 dB, so that it is finite for identical images.
     """
     errors = np.maximum(squared_errors(clean, images), SMALLEST_ERROR)
     return -10 * np.log10(errors)
@@ -58,8 +58,8 @@ def psnr(clean: np.ndarray, images: np.ndarray) -> np.ndarray:
 def ssim(clean: np.ndarray, images: np.ndarray) -> np.ndarray:
     """Structural similarity of each image, `(n,)`, for data range 1.
 
-    With the Gaussian window of Wang et al. (2004): sigma 1.5, population
-    covariance.
+    It uses the Gaussian window of Wang et al. (2004), with sigma 1.5, and the
+    population covariance.
     """
     return np.array(
         [

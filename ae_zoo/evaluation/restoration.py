@@ -1,64 +1,88 @@
-"""How well is noise removed? Beside it, total-variation denoising."""
+"""How well are photographs denoised? Baselines: BM3D and non-local means."""
+
+import importlib.util
 
 import numpy as np
-from skimage.restoration import denoise_tv_chambolle
+from skimage.restoration import denoise_nl_means
 
-from ae_zoo.evaluation.reconstruction import psnr
-from ae_zoo.layers import GaussianCorruption
+from ae_zoo.evaluation.denoising import add_noise
+from ae_zoo.evaluation.reconstruction import psnr, ssim
+from ae_zoo.tasks.noise import estimate_noise
+from ae_zoo.tasks.restoration import WHITE, Denoiser
 
-# Standard deviations of the noise, on images in [0, 1].
-SIGMAS = (0.1, 0.25, 0.5, 0.75)
-# The first test images: total variation takes them one at a time.
-IMAGES = 1000
-# Weights tried for total variation, in units of sigma.
-TV_WEIGHTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-SEED = 0
+SIGMAS = (15, 25, 50)  # in levels of 255
+# Test sets of the literature by number of channels.
+SETS = {1: ("bsd68", "set12"), 3: ("cbsd68",)}
 
 
 def applies(subject) -> bool:
-    """Only models trained to remove Gaussian noise from images of one size."""
+    """Whether the model denoises at a given noise level."""
     model = subject.model
-    return (
-        isinstance(model.corruption, GaussianCorruption) and len(model.input_shape) == 4
-    )
+    return "denoise" in model.tasks and model.takes_map
 
 
 def measure(subject) -> tuple[dict, dict]:
-    """PSNR in dB on the first 1,000 test images at four levels of noise.
+    """Mean PSNR in dB and SSIM of the test pictures at three noise levels.
 
-    White Gaussian noise with a fixed seed is added and not clipped; what comes out
-    is clipped to [0, 1]. `denoise_psnr@S` is the model's, `noisy_psnr@S` that of
-    the input as it is, and `tv_denoise_psnr@S` that of scikit-image's
-    `denoise_tv_chambolle` with the weight that is best on these very images: a
-    choice in the baseline's favour.
+    White Gaussian noise, seeded by the picture's number, is added and not clipped; the
+    output is clipped to [0, 1]. `SET_psnr@S` and `SET_ssim@S` have the noise level S
+    given, `SET_blind_psnr@S` has it estimated. The baselines are non-local means and,
+    if the package bm3d is installed, BM3D, both with the noise level given.
     """
-    clean = subject.test[:IMAGES]
+    denoiser = Denoiser(subject.model)
     metrics, baselines = {}, {}
-    for sigma in SIGMAS:
-        noisy = add_noise(clean, sigma)
-        denoised = np.clip(subject.model.reconstruct(noisy), 0, 1)
-        metrics[f"denoise_psnr@{sigma}"] = np.mean(psnr(clean, denoised))
-        baselines[f"tv_denoise_psnr@{sigma}"] = best_tv_psnr(clean, noisy, sigma)
-        baselines[f"noisy_psnr@{sigma}"] = np.mean(psnr(clean, noisy))
+    for name in SETS[subject.model.output_shape[-1]]:
+        clean = [p / np.float32(255) for p in subject.pictures(name, "test")]
+        for sigma in SIGMAS:
+            noisy = [add_noise(x, sigma / WHITE, seed) for seed, x in enumerate(clean)]
+            told = [denoiser.restore_pixels(x, sigma) for x in noisy]
+            blind = [
+                denoiser.restore_pixels(x, WHITE * estimate_noise(x)) for x in noisy
+            ]
+            metrics[f"{name}_psnr@{sigma}"] = _mean(psnr, clean, told)
+            metrics[f"{name}_ssim@{sigma}"] = _mean(ssim, clean, told)
+            metrics[f"{name}_blind_psnr@{sigma}"] = _mean(psnr, clean, blind)
+            for method, denoise in _peers().items():
+                restored = [denoise(x, sigma / WHITE) for x in noisy]
+                for key, figure in (("psnr", psnr), ("ssim", ssim)):
+                    value = _mean(figure, clean, restored)
+                    baselines[f"{method}_{name}_{key}@{sigma}"] = value
     return metrics, baselines
 
 
-def add_noise(clean: np.ndarray, sigma: float, seed: int = SEED) -> np.ndarray:
-    """`clean` plus N(0, sigma²), float32, not clipped."""
-    noise = np.random.default_rng(seed).standard_normal(clean.shape, dtype="float32")
-    return clean + np.float32(sigma) * noise
-
-
-def best_tv_psnr(clean: np.ndarray, noisy: np.ndarray, sigma: float) -> float:
-    """Mean PSNR of total-variation denoising with the best of `TV_WEIGHTS`."""
-    return max(
-        np.mean(psnr(clean, tv_denoise(noisy, weight * sigma))) for weight in TV_WEIGHTS
-    )
-
-
-def tv_denoise(noisy: np.ndarray, weight: float) -> np.ndarray:
-    """Chambolle's total-variation denoising of each image, clipped to [0, 1]."""
-    denoised = [
-        denoise_tv_chambolle(image, weight=weight, channel_axis=-1) for image in noisy
+def _mean(figure, clean: list, restored: list) -> float:
+    """Mean over pictures, of different sizes, of a metric that takes batches."""
+    values = [
+        figure(truth[None], np.clip(x, 0, 1)[None])
+        for truth, x in zip(clean, restored, strict=True)
     ]
-    return np.clip(np.stack(denoised), 0, 1)
+    return float(np.mean(values))
+
+
+def _peers() -> dict:
+    peers = {"nlm": non_local_means}
+    if importlib.util.find_spec("bm3d"):
+        peers["bm3d"] = _bm3d
+    return peers
+
+
+def non_local_means(noisy: np.ndarray, sigma: float) -> np.ndarray:
+    """Denoises as Buades et al., 2005, with the settings of scikit-image's example."""
+    restored = denoise_nl_means(
+        noisy,
+        patch_size=5,
+        patch_distance=6,
+        h=0.8 * sigma,
+        sigma=sigma,
+        fast_mode=True,
+        channel_axis=-1,
+    )
+    return restored.reshape(noisy.shape)
+
+
+def _bm3d(noisy: np.ndarray, sigma: float) -> np.ndarray:
+    """Denoises as Dabov et al., 2007, by the authors' package."""
+    import bm3d
+
+    method = bm3d.bm3d if noisy.shape[-1] == 1 else bm3d.bm3d_rgb
+    return np.reshape(method(noisy.squeeze(), sigma), noisy.shape).astype("float32")

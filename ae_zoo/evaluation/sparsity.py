@@ -3,22 +3,21 @@
 import numpy as np
 from keras import ops
 
-from ae_zoo.layers import SparseBottleneck
-
 
 def applies(subject) -> bool:
-    """Only models that ask for a sparse code."""
-    return isinstance(subject.model.bottleneck, SparseBottleneck)
+    """Whether the model is trained to have a sparse code."""
+    bottleneck = subject.model.bottleneck
+    return bottleneck is not None and bottleneck.sparse
 
 
 def measure(subject) -> tuple[dict, dict]:
     """Statistics of the codes of the test split.
 
-    A unit is active on an image where its pre-activation is positive: above 0 for
+    A unit is active on an image if its pre-activation is positive: above 0 for
     a rectified code, above 0.5 for a sigmoid one. `code_mean_activation` is the
     mean over images and units of |z|, `code_active_fraction` the share of units
     active on an image, and `code_dead_fraction` the share of units active on none.
-    No baseline.
+    There is no baseline.
     """
     codes = subject.test_codes
     activation = subject.model.bottleneck.activation

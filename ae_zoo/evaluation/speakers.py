@@ -1,23 +1,24 @@
-"""Do features of spoken digits carry over to a new speaker? Beside them, PCA."""
+"""Do features of spoken digits generalise to a new speaker? Baseline: PCA."""
 
 import numpy as np
 
+from ae_zoo.evaluation.measured import flatten
 from ae_zoo.evaluation.probe import probe_accuracy
-from ae_zoo.evaluation.subject import flatten
 
 
 def applies(subject) -> bool:
-    """Only sounds whose speakers are known."""
+    """Whether the data are spoken digits, whose speakers are known."""
     return subject.name == "spoken_digit"
 
 
 def measure(subject) -> tuple[dict, dict]:
-    """Test accuracies of a logistic regression that is told the digits.
+    """Test accuracies of a logistic regression that predicts the digit.
 
-    `spoken_digit_accuracy` on the test split; `spoken_digit_speaker_out_accuracy` on
-    all clips of each speaker after learning from those of the others, the mean. Beside
-    them PCA with as many components and, `mel_`, the spectrograms themselves. Neither
-    the model nor PCA has seen the test split, but all speakers without their digits.
+    `spoken_digit_accuracy` is that on the test split. For
+    `spoken_digit_speaker_out_accuracy` the regression is trained on all clips of the
+    other speakers and tested on those of one, in turn; it is the mean over speakers.
+    The baselines are PCA with as many components and, `mel_`, the spectrograms. Model
+    and PCA are trained on clips of all speakers in the training split, without labels.
     """
     metrics = _accuracies(subject, subject.train_codes, subject.test_codes)
     pca = _accuracies(subject, subject.pca_train_codes, subject.pca_test_codes)

@@ -1,56 +1,5 @@
-"""Bottlenecks, corruptions and the few layers Keras lacks."""
+"""Layers that Keras lacks: every public class of the files in this folder."""
 
-from ae_zoo.layers.bottleneck import Bottleneck
-from ae_zoo.layers.contractive import ContractiveBottleneck
-from ae_zoo.layers.convolution import MatmulConv2D, MatmulConv2DTranspose
-from ae_zoo.layers.corruption import (
-    GaussianCorruption,
-    MaskingCorruption,
-    SaltAndPepperCorruption,
-    ShiftCorruption,
-)
-from ae_zoo.layers.damage import MappedHoles, MappedNoise, MappedQuality
-from ae_zoo.layers.entropy import (
-    FactorizedBottleneck,
-    Gain,
-    QualityOf,
-    ScaledGradient,
-)
-from ae_zoo.layers.feedback import FeedbackCell, FeedbackDecoder
-from ae_zoo.layers.fill import PullPush, Smooth
-from ae_zoo.layers.gaussian import GaussianBottleneck
-from ae_zoo.layers.hyperprior import HyperpriorBottleneck
-from ae_zoo.layers.log_mel import LogMel
-from ae_zoo.layers.skip import SkipAdd, SkipBottleneck, SkipFilter
-from ae_zoo.layers.sparse import SparseBottleneck
-from ae_zoo.layers.tied_dense import TiedDense
+from ae_zoo._lazy import attach_folder
 
-__all__ = [
-    "Bottleneck",
-    "ContractiveBottleneck",
-    "FactorizedBottleneck",
-    "FeedbackCell",
-    "FeedbackDecoder",
-    "Gain",
-    "GaussianBottleneck",
-    "GaussianCorruption",
-    "HyperpriorBottleneck",
-    "LogMel",
-    "MappedHoles",
-    "MappedNoise",
-    "MappedQuality",
-    "MaskingCorruption",
-    "MatmulConv2D",
-    "MatmulConv2DTranspose",
-    "PullPush",
-    "QualityOf",
-    "SaltAndPepperCorruption",
-    "ScaledGradient",
-    "ShiftCorruption",
-    "SkipAdd",
-    "SkipBottleneck",
-    "SkipFilter",
-    "Smooth",
-    "SparseBottleneck",
-    "TiedDense",
-]
+__getattr__, __dir__ = attach_folder(__name__, __path__)

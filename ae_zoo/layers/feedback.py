@@ -1,4 +1,4 @@
-"""A recurrent decoder that reads what it has written."""
+"""A recurrent decoder that reads its own output."""
 
 import keras
 from keras import ops
@@ -11,11 +11,11 @@ class FeedbackCell(keras.layers.Layer):
     """One step: the code and the previous output in, the next output out.
 
     Args:
-        units: of the recurrent cell.
-        channels: of an output.
+        units: units of the recurrent cell.
+        channels: channels of the output.
         cell: 'lstm' or 'gru'.
-        activation: of the output.
-        kernel_regularizer: of the kernels.
+        activation: activation of the output.
+        kernel_regularizer: penalty on the kernels.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class FeedbackCell(keras.layers.Layer):
 
     def call(self, inputs, states, training=False):
         *states, previous = states
-        if not training:  # what was written, in the place of the truth
+        if not training:  # the cell's own output instead of the truth
             inputs = ops.concatenate([inputs[:, : -self.channels], previous], axis=-1)
         if len(states) == 1:
             (states,) = states
@@ -72,16 +72,16 @@ class FeedbackCell(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("ae_zoo")
 class FeedbackDecoder(keras.layers.Layer):
-    """Writes a sequence from a code, step by step, reading its own last step.
+    """Decodes a code to a sequence, reading its own previous output at each step.
 
-    In training it reads the true last step instead (teacher forcing), where it is given
-    the sequence to write.
+    In training, if it gets the true sequence, it reads the true previous step instead
+    (teacher forcing).
 
     Args:
-        length: steps to write.
-        units, channels, cell, activation, kernel_regularizer: as of `FeedbackCell`.
+        length: steps of the sequence.
+        units, channels, cell, activation, kernel_regularizer: as for `FeedbackCell`.
 
-    Shapes: codes `(batch, d)`, or those and sequences `(batch, length, channels)` ->
+    Shapes: codes `(batch, d)`, or codes and sequences `(batch, length, channels)` ->
     `(batch, length, channels)`.
 
     Reference: Williams and Zipser, 1989, doi:10.1162/neco.1989.1.2.270.

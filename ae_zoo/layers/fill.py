@@ -1,4 +1,4 @@
-"""Holes of pictures, filled roughly by what surrounds them."""
+"""Rough estimates of missing pixels from the pixels around them."""
 
 import keras
 import numpy as np
@@ -7,18 +7,18 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("ae_zoo")
 class PullPush(keras.layers.Layer):
-    """Fills holes by the means of ever larger blocks around them.
+    """Sets missing pixels to means over blocks that grow with the distance.
 
     Pull-push of Gortler et al. (1996, doi:10.1145/237170.237200): the picture is halved
-    several times, known pixels alone counting, and put together again from coarse to
-    fine, what is known staying as it is. Holes wider than the coarsest block get 0 in
-    their middle.
+    several times, averaging known pixels only. Then, from coarse to fine, missing
+    pixels are interpolated from the coarser scale; known pixels do not change. The
+    middle of a region wider than the coarsest block becomes 0.
 
     Args:
-        halvings: how often the picture is halved.
+        halvings: number of halvings of the picture.
 
-    Shapes: `(batch, h, w, c + 1)`, the picture, 0 in the holes, and a map that is 1
-    there, -> the same, filled.
+    Shapes: `(batch, h, w, c + 1)`, the picture, 0 at missing pixels, and a map that is
+    1 there -> the same without missing pixels.
     """
 
     def __init__(self, halvings: int, **kwargs):
@@ -49,22 +49,22 @@ class PullPush(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("ae_zoo")
 class Smooth(keras.layers.Layer):
-    """Bends what fills the holes towards the solution of the biharmonic equation.
+    """Moves missing pixels towards the solution of the biharmonic equation.
 
-    Steps of Chebyshev's iteration, whose coefficients do not depend on the picture, so
-    that a pixel depends on those near it alone. Scattered holes are solved after 8 of
-    them; of wide ones the rim is smoothed.
+    It makes steps of Chebyshev's iteration, whose coefficients do not depend on the
+    picture, so that a pixel depends on nearby pixels only. After 8 steps scattered
+    missing pixels have converged; in wide regions only the rim is smoothed.
 
     Args:
-        steps: of the iteration, at least 1, each of which looks 2 pixels further.
+        steps: number of steps, at least 1; each reaches 2 pixels further.
 
-    Shapes: as of `PullPush`, filled -> the same.
+    Shapes: `(batch, h, w, c + 1)`, the output of `PullPush` -> the same.
 
     Reference: Damelin and Hoang, 2018, doi:10.1155/2018/3950312, for the equation;
     Golub and Varga, 1961, doi:10.1007/BF01386013, for the iteration.
     """
 
-    # The equation's eigenvalues in scattered holes; the highest there can be is 64.
+    # Eigenvalues of the equation at scattered pixels; none can be above 64.
     LOW, HIGH = 4.0, 64.0
 
     def __init__(self, steps: int, **kwargs):
@@ -106,7 +106,7 @@ def _halve(x):
 
 
 def _double(x):
-    """Bilinear. Unlike `ops.image.resize` it takes sizes that a graph does not know."""
+    """Bilinear; unlike `ops.image.resize` it takes sizes unknown in the graph."""
     for _ in range(2):  # height, then width
         x = ops.repeat(x, 2, axis=1)
         before = ops.concatenate([x[:, :1], x[:, :-1]], axis=1)

@@ -6,19 +6,19 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("ae_zoo")
 class LogMel(keras.layers.Layer):
-    """Sound waves as log-mel spectrograms, which do not depend on the loudness.
+    """Log-mel spectrograms of sound waves, independent of the loudness.
 
-    The strongest value of each example becomes 1, and what lies `span` dB below it, or
-    more, becomes 0. Around Keras's `MelSpectrogram`.
+    The strongest value of each example becomes 1, and values `span` dB or more below it
+    become 0. Uses Keras's `MelSpectrogram`.
 
     Args:
-        bands: mel bands from 0 Hz to half of the rate.
+        bands: number of mel bands, from 0 Hz to half of the rate.
         rate: samples a second.
         window: samples of a frame's Hann window, 32 ms at 8 kHz.
         hop: samples from one frame to the next, 16 ms at 8 kHz.
         span: dB between 1 and 0.
 
-    Shapes: `(batch, samples)`, float32, of any range -> `(batch, frames, bands)` in
+    Shapes: `(batch, samples)`, float32, in any range -> `(batch, frames, bands)` in
     [0, 1], with `1 + samples // hop` frames, whose centres are `hop` apart.
     """
 

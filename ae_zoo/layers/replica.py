@@ -1,4 +1,4 @@
-"""What a layer must know about `tf.distribute` to be right on many replicas.
+"""What a layer needs to be correct on several replicas of `tf.distribute`.
 
 Everything here is the identity on one device and on other backends.
 """
@@ -15,9 +15,9 @@ def _replica_context():
 
 
 class ReplicaSeedGenerator(keras.random.SeedGenerator):
-    """Seed generator that gives every replica another seed.
+    """Seed generator with a different seed on every replica.
 
-    Replicas share a generator's state, so with Keras's own they draw the same noise.
+    Replicas share the state of a generator, so with Keras's all draw the same noise.
     """
 
     def next(self, ordered=True):
@@ -35,3 +35,19 @@ def replica_mean(x):
     if context is None or context.num_replicas_in_sync == 1:
         return x
     return context.all_reduce("mean", x)
+
+
+class SharedPenalty(keras.layers.Layer):
+    """Adds a penalty, computed from all replicas together, to the loss.
+
+    Replicas share a layer's losses. While one waits for the others, as in
+    `replica_mean`, they may add theirs, which would count again in its loss. They are
+    therefore subtracted.
+    """
+
+    def call(self, value):
+        context = _replica_context()
+        if context is not None and context.num_replicas_in_sync > 1:
+            value = value - sum(self.losses)
+        self.add_loss(value)
+        return value

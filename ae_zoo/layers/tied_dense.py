@@ -8,7 +8,7 @@ from keras import ops
 class TiedDense(keras.layers.Layer):
     """Dense layer whose kernel is the transpose of another Dense layer's.
 
-    Halves the parameters of a dense autoencoder and regularises it
+    It halves the parameters of a dense autoencoder and regularises it
     (Vincent et al., 2010). Only the bias is its own.
 
     Args:

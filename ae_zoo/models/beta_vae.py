@@ -1,8 +1,7 @@
 """The variational autoencoder with a heavier KL divergence."""
 
-from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.models.registry import register
 from ae_zoo.models.vae import vae
+from ae_zoo.registry import register
 
 
 @register(
@@ -19,12 +18,12 @@ def beta_vae(
     output="sigmoid",
     seed=None,
     **options,
-) -> Autoencoder:
+):
     """Variational autoencoder with beta > 1, for few, independent latent factors.
 
     Use it to find what varies in the data: the heavier KL divergence switches off
-    the dimensions of the code that are not needed and makes the rest independent,
-    at the price of blurrier reconstructions.
+    unneeded dimensions of the code and makes the others independent, at the price
+    of blurrier reconstructions.
 
     Args:
         input_shape: shape of one example, float32 in [0, 1].
@@ -34,13 +33,11 @@ def beta_vae(
         loss: 'bce' (Bernoulli likelihood, nats) or 'mse' (squared error).
         output: 'sigmoid' or 'linear'.
         seed: integer, for reproducible training noise.
-        **options: of the backbone: `filters`, `hidden`, `activation`, `dropout`,
+        **options: backbone options: `filters`, `hidden`, `activation`, `dropout`,
             `l1`, `l2`, ...
 
     Example:
 
         model = ae_zoo.models.beta_vae(latent_dim=6, beta=8.0)
     """
-    model = vae(input_shape, latent_dim, backbone, beta, loss, output, seed, **options)
-    model.name = "beta_vae"
-    return model
+    return vae(input_shape, latent_dim, backbone, beta, loss, output, seed, **options)

@@ -1,9 +1,9 @@
 """The contractive autoencoder."""
 
 from ae_zoo import backbones
-from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.layers import ContractiveBottleneck
-from ae_zoo.models.registry import register
+from ae_zoo.assemble import join
+from ae_zoo.bottlenecks.contractive import ContractiveBottleneck
+from ae_zoo.registry import register
 
 
 @register(
@@ -26,21 +26,21 @@ def contractive_ae(
     """Autoencoder whose code hardly moves when the input does.
 
     Use it for features that ignore small changes of the input. The penalty is the
-    squared Frobenius norm of the code's Jacobian: exact for one layer, a
-    finite-difference estimate behind hidden layers or convolutions.
+    squared Frobenius norm of the code's Jacobian: exact for a single layer, estimated
+    by finite differences behind hidden layers or convolutions.
 
     Args:
         input_shape: shape of one example, float32, in [0, 1] for a sigmoid output.
         latent_dim: size of the code.
         backbone: 'dense' (by default without hidden layers), 'conv', 'conv1d',
             'recurrent' or 'convlstm'.
-        activation: of the code.
-        weight: weight of the penalty against the loss of an example.
+        activation: activation of the code.
+        weight: weight of the penalty relative to the loss of an example.
         step: size of the finite difference, in units of the input.
         loss: 'mse' (squared error an example) or 'bce' (nats an example).
         output: 'sigmoid' or 'linear'.
         seed: integer, for reproducible estimates.
-        **options: of the backbone: `hidden`, `filters`, `dropout`, `l1`, `l2`, ...
+        **options: backbone options: `hidden`, `filters`, `dropout`, `l1`, `l2`, ...
 
     Example:
 
@@ -58,6 +58,4 @@ def contractive_ae(
         l1=parts.l1,
         l2=parts.l2,
     )
-    return Autoencoder(
-        parts, bottleneck, loss=loss, output=output, name="contractive_ae"
-    )
+    return join(parts, bottleneck, loss=loss, output=output)

@@ -1,9 +1,8 @@
-"""The convolutional autoencoder of sequences."""
+"""The convolutional autoencoder for sequences."""
 
-from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.backbones import Conv1DBackbone
-from ae_zoo.layers import Bottleneck
-from ae_zoo.models.registry import register
+from ae_zoo.assemble import join_plain
+from ae_zoo.backbones.conv1d import Conv1DBackbone
+from ae_zoo.registry import register
 
 
 @register(
@@ -26,16 +25,17 @@ def conv1d_ae(
 ):
     """Autoencoder of strided and dilated convolutions along time.
 
-    Use it for sequences of one length: windows of sensors, sound as a spectrogram, and,
-    with `loss="cce"` and `output="softmax"`, text as one-hot characters.
+    Use it for sequences of a fixed length: windows of sensor data, spectrograms of
+    sounds, and, with `loss="cce"` and `output="softmax"`, text as one-hot characters.
 
     Args:
         input_shape: `(length, channels)`, float32.
         latent_dim: size of the linear code.
         filters: channels after each halving of the length.
-        dilations: rates of the residual convolutions at each length; may be empty.
+        dilations: dilation rates of the residual convolutions at each length; may be
+            empty.
         kernel_size: length of the kernels.
-        activation: of the hidden layers: 'linear', 'tanh', 'sigmoid', 'relu', 'gelu'.
+        activation: hidden activation: 'linear', 'tanh', 'sigmoid', 'relu', 'gelu'.
         loss: 'mse', 'mae' (squared or absolute error an example), 'bce' or 'cce' (nats
             an example).
         output: 'linear', 'sigmoid' or 'softmax'.
@@ -49,5 +49,4 @@ def conv1d_ae(
     backbone = Conv1DBackbone(
         input_shape, filters, dilations, kernel_size, activation, dropout, l1, l2
     )
-    bottleneck = Bottleneck(latent_dim, l1=l1, l2=l2)
-    return Autoencoder(backbone, bottleneck, loss=loss, output=output, name="conv1d_ae")
+    return join_plain(backbone, latent_dim, loss, output)

@@ -1,9 +1,8 @@
 """The convolutional autoencoder."""
 
-from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.backbones import ConvBackbone
-from ae_zoo.layers import Bottleneck
-from ae_zoo.models.registry import register
+from ae_zoo.assemble import join_plain
+from ae_zoo.backbones.conv import ConvBackbone
+from ae_zoo.registry import register
 
 
 @register(
@@ -34,10 +33,10 @@ def conv_ae(
         latent_dim: size of the linear code.
         filters: channels after each halving of the image.
         kernel_size: side of the kernels.
-        activation: of the hidden layers: 'linear', 'tanh', 'sigmoid', 'relu', 'gelu'.
+        activation: hidden activation: 'linear', 'tanh', 'sigmoid', 'relu', 'gelu'.
         loss: 'mse' (squared error an example) or 'bce' (nats an example).
         output: 'sigmoid' or 'linear'.
-        batch_norm: normalise each batch after every hidden convolution.
+        batch_norm: whether batch normalisation follows every hidden convolution.
         dropout: rate after each halving in the encoder.
         l1, l2: weight penalties on the kernels.
 
@@ -48,5 +47,4 @@ def conv_ae(
     backbone = ConvBackbone(
         input_shape, filters, kernel_size, activation, batch_norm, dropout, l1, l2
     )
-    bottleneck = Bottleneck(latent_dim, l1=l1, l2=l2)
-    return Autoencoder(backbone, bottleneck, loss=loss, output=output, name="conv_ae")
+    return join_plain(backbone, latent_dim, loss, output)

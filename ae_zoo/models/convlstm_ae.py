@@ -1,9 +1,8 @@
-"""The convolutional-recurrent autoencoder of video."""
+"""The convolutional-recurrent autoencoder for video."""
 
-from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.backbones import ConvLSTMBackbone
-from ae_zoo.layers import Bottleneck
-from ae_zoo.models.registry import register
+from ae_zoo.assemble import join_plain
+from ae_zoo.backbones.convlstm import ConvLSTMBackbone
+from ae_zoo.registry import register
 
 
 @register(
@@ -25,7 +24,8 @@ def convlstm_ae(
 ):
     """Autoencoder of convolutions within frames and a ConvLSTM between them.
 
-    Use it for short videos: one code holds all frames, and what moves is said once.
+    Use it for short videos: one code describes all frames, and a moving object only
+    once.
 
     Args:
         input_shape: `(frames, height, width, channels)`, float32 in [0, 1]; height and
@@ -33,11 +33,11 @@ def convlstm_ae(
         latent_dim: size of the linear code.
         filters: channels after each halving of the frames.
         kernel_size: side of the kernels.
-        activation: of the hidden convolutions: 'linear', 'tanh', 'sigmoid', 'relu',
-            'gelu'.
+        activation: hidden activation: 'linear', 'tanh', 'sigmoid', 'relu', 'gelu'.
         loss: 'mse', 'mae' (squared or absolute error an example) or 'bce' (nats an
             example).
-        output: 'sigmoid', which can be stuck at 0 where most is black, or 'linear'.
+        output: 'sigmoid', which can get stuck at 0 if most pixels are black, or
+            'linear'.
         dropout: rate after each halving in the encoder.
         l1, l2: weight penalties on the kernels.
 
@@ -48,7 +48,4 @@ def convlstm_ae(
     backbone = ConvLSTMBackbone(
         input_shape, filters, kernel_size, activation, dropout, l1, l2
     )
-    bottleneck = Bottleneck(latent_dim, l1=l1, l2=l2)
-    return Autoencoder(
-        backbone, bottleneck, loss=loss, output=output, name="convlstm_ae"
-    )
+    return join_plain(backbone, latent_dim, loss, output)

@@ -1,9 +1,8 @@
-"""Several hidden layers each way: the deep autoencoder."""
+"""The deep autoencoder: several hidden layers in encoder and decoder."""
 
-from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.backbones import DenseBackbone
-from ae_zoo.layers import Bottleneck
-from ae_zoo.models.registry import register
+from ae_zoo.assemble import join_plain
+from ae_zoo.backbones.dense import DenseBackbone
+from ae_zoo.registry import register
 
 
 @register(
@@ -26,19 +25,19 @@ def deep_ae(
     """Deep fully connected autoencoder, 784-1000-500-250-30 and back by default.
 
     Use it for short codes of small images or tables: the depth lets a code of 30
-    values hold several times what 30 principal components hold.
+    values hold several times as much as 30 principal components.
 
     Args:
         input_shape: shape of one example, float32, in [0, 1] for a sigmoid output.
         latent_dim: size of the linear code.
         hidden: units of the encoder's layers, outermost first.
-        activation: of the hidden layers: 'linear', 'tanh', 'sigmoid', 'relu', 'gelu'.
+        activation: hidden activation: 'linear', 'tanh', 'sigmoid', 'relu', 'gelu'.
         loss: 'mse' (squared error an example) or 'bce' (nats an example).
         output: 'sigmoid' or 'linear'.
         dropout: rate after each hidden layer of the encoder.
         l1, l2: weight penalties on the kernels.
-        tied: the decoder uses the encoder's kernels, transposed, which halves the
-            parameters.
+        tied: whether the decoder uses the encoder's kernels, transposed, which halves
+            the parameters.
 
     Example:
 
@@ -47,5 +46,4 @@ def deep_ae(
     backbone = DenseBackbone(
         input_shape, hidden, activation, dropout=dropout, l1=l1, l2=l2, tied=tied
     )
-    bottleneck = Bottleneck(latent_dim, l1=l1, l2=l2)
-    return Autoencoder(backbone, bottleneck, loss=loss, output=output, name="deep_ae")
+    return join_plain(backbone, latent_dim, loss, output)

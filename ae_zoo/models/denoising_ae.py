@@ -1,9 +1,9 @@
 """The denoising autoencoder."""
 
-from ae_zoo import backbones
-from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.layers import Bottleneck, corruption
-from ae_zoo.models.registry import register
+from ae_zoo import backbones, corruptions
+from ae_zoo.assemble import join
+from ae_zoo.bottlenecks.plain import PlainBottleneck
+from ae_zoo.registry import register
 
 
 @register(
@@ -22,9 +22,9 @@ def denoising_ae(
     seed=None,
     **options,
 ):
-    """Autoencoder trained to undo noise: damaged input, clean target.
+    """Autoencoder trained to remove noise: corrupted input, clean target.
 
-    Use it to clean small images (`reconstruct` of a noisy image is the denoised
+    Use it to denoise small images (`reconstruct` of a noisy image returns the denoised
     one), and for features that do not change with noise. The noise is added in
     training only.
 
@@ -34,12 +34,13 @@ def denoising_ae(
         backbone: 'conv', 'dense', 'conv1d', 'recurrent' or 'convlstm'.
         noise: 'gaussian' (`level` is the standard deviation), 'masking' or
             'salt_and_pepper' (`level` is the fraction of values hit), or 'shift'
-            (`level` is the largest, as a fraction of the size, or one for each axis).
+            (`level` is the largest shift as a fraction of the size, or one such
+            fraction for each axis).
         level: strength of the noise.
         loss: 'mse' (squared error an example) or 'bce' (nats an example).
         output: 'sigmoid' or 'linear'.
         seed: integer, for reproducible noise.
-        **options: of the backbone: `filters`, `hidden`, `activation`, `dropout`,
+        **options: backbone options: `filters`, `hidden`, `activation`, `dropout`,
             `l1`, `l2`, ...
 
     Example:
@@ -47,11 +48,10 @@ def denoising_ae(
         model = ae_zoo.models.denoising_ae(noise="salt_and_pepper", level=0.3)
     """
     parts = backbones.get(backbone, input_shape, **options)
-    return Autoencoder(
+    return join(
         parts,
-        Bottleneck(latent_dim, l1=parts.l1, l2=parts.l2),
-        corruption=corruption.get(noise, level, seed),
+        PlainBottleneck(latent_dim, l1=parts.l1, l2=parts.l2),
+        corruption=corruptions.get(noise, level, seed),
         loss=loss,
         output=output,
-        name="denoising_ae",
     )

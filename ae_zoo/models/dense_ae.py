@@ -1,9 +1,8 @@
-"""One hidden layer: the smallest autoencoder."""
+"""The smallest autoencoder: one hidden layer."""
 
-from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.backbones import DenseBackbone
-from ae_zoo.layers import Bottleneck
-from ae_zoo.models.registry import register
+from ae_zoo.assemble import join_plain
+from ae_zoo.backbones.dense import DenseBackbone
+from ae_zoo.registry import register
 
 
 @register(
@@ -24,22 +23,21 @@ def dense_ae(
     """Autoencoder with one hidden layer, the code itself.
 
     Use it as the baseline that every other family must beat, and for dimension
-    reduction where PCA would do: with `output="linear"` and the squared error it
+    reduction where PCA would be enough: with `output="linear"` and the squared error it
     spans PCA's subspace. A sigmoid output bends that subspace to fit [0, 1].
 
     Args:
         input_shape: shape of one example, float32, in [0, 1] for a sigmoid output.
         latent_dim: size of the code.
-        activation: of the code: 'linear', 'tanh', 'sigmoid', 'relu', 'gelu'.
+        activation: activation of the code: 'linear', 'tanh', 'sigmoid', 'relu', 'gelu'.
         loss: 'mse' (squared error an example) or 'bce' (nats an example).
         output: 'sigmoid' or 'linear'.
         l1, l2: weight penalties on the kernels.
-        tied: the decoder uses the encoder's kernel, transposed.
+        tied: whether the decoder uses the encoder's kernel, transposed.
 
     Example:
 
         model = ae_zoo.models.dense_ae(latent_dim=32)
     """
     backbone = DenseBackbone(input_shape, hidden=(), l1=l1, l2=l2, tied=tied)
-    bottleneck = Bottleneck(latent_dim, activation=activation, l1=l1, l2=l2)
-    return Autoencoder(backbone, bottleneck, loss=loss, output=output, name="dense_ae")
+    return join_plain(backbone, latent_dim, loss, output, activation=activation)

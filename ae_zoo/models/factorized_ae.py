@@ -1,12 +1,12 @@
 """The autoencoder of learned compression with a factorised prior."""
 
-from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.backbones.codec import CodecBackbone
-from ae_zoo.layers.damage import MappedQuality
-from ae_zoo.layers.entropy import FactorizedBottleneck
-from ae_zoo.models.registry import register
+from ae_zoo.assemble import join
+from ae_zoo.corruptions.mapped import MappedQuality
+from ae_zoo.registry import register
+from ae_zoo.tasks.codec.factorized import FactorizedBottleneck
+from ae_zoo.tasks.codec.network import CodecBackbone
 
-# Of published codecs: the weight of the squared error in levels of 255 against bits.
+# As in published codecs: weight of the squared error, in levels of 255, against bits.
 LAMBDAS = (0.0018, 0.0035, 0.0067, 0.013, 0.025, 0.0483)
 
 
@@ -26,22 +26,22 @@ def factorized_ae(
     l1=0.0,
     l2=0.0,
 ):
-    """Learned compression: a code of integers, packed by how likely they are.
+    """Learned compression: integers in as few bits as their probabilities allow.
 
     Use it through `ae_zoo.tasks.Compressor`, which takes pictures of any kind and size
-    and writes `.aez` files. One model has all qualities. `encode` gives the integers,
+    and writes `.aez` files. One model has all qualities. `encode` returns the integers,
     `(n, h / 16, w / 16, filters[-1])` for four filters, and the qualities, `(n, 1)`:
-    the list that `decode` takes. The loss of an example is its squared error plus
-    channels / (255² lambda) for each bit; the gradient of both is weighted by the root
-    of lambda, or else the low qualities, whose loss is larger, would outweigh the rest.
+    as a list, which `decode` takes. The loss of an example is its squared error plus
+    channels / (255² lambda) for each bit. Its gradient is weighted by the square root
+    of lambda; otherwise the low qualities, whose loss is larger, would dominate.
 
     Args:
         input_shape: `(height, width, channels + 1)`, float32: the picture in [0, 1] and
-            the quality, an integer from 0 on, everywhere the same. Height and width are
-            None, or multiples of 2 to the number of filters.
-        filters: channels after each halving; the last are those of the code.
-        lambdas: of each quality, lowest first, the weight of the mean squared error, in
-            levels of 255, against bits a pixel.
+            the quality, an integer from 0 on, the same at every pixel. Height and width
+            are None, or multiples of 2 to the number of filters.
+        filters: channels after each halving; the last number is that of the code.
+        lambdas: weight of the mean squared error, in levels of 255, against bits a
+            pixel, for each quality, lowest first.
         activation: activation of the hidden layers.
         loss: 'mse' (squared error an example).
         output: 'linear' or 'sigmoid'.
@@ -62,13 +62,12 @@ def factorized_ae(
         l1=l1,
         l2=l2,
     )
-    return Autoencoder(
+    return join(
         backbone,
         FactorizedBottleneck(filters[-1], tradeoffs, seed=seed),
         corruption=MappedQuality(len(lambdas)),
         loss=loss,
         output=output,
-        name="factorized_ae",
     )
 
 
@@ -76,8 +75,8 @@ def loss_weights(lambdas, channels: int) -> tuple[list[float], list[float]]:
     """Weights of an example's squared error and of each of its bits, by quality.
 
     Args:
-        lambdas: as of `factorized_ae`.
-        channels: of the pictures.
+        lambdas: as for `factorized_ae`.
+        channels: number of channels of the pictures.
     """
     middle = lambdas[len(lambdas) // 2]
     balance = [(value / middle) ** 0.5 for value in lambdas]

@@ -1,11 +1,11 @@
 """The autoencoder of learned compression with a mean-scale hyperprior."""
 
-from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.backbones.codec import CodecBackbone
-from ae_zoo.layers.damage import MappedQuality
-from ae_zoo.layers.hyperprior import HyperpriorBottleneck
+from ae_zoo.assemble import join
+from ae_zoo.corruptions.mapped import MappedQuality
 from ae_zoo.models.factorized_ae import LAMBDAS, loss_weights
-from ae_zoo.models.registry import register
+from ae_zoo.registry import register
+from ae_zoo.tasks.codec.hyperprior import HyperpriorBottleneck
+from ae_zoo.tasks.codec.network import CodecBackbone
 
 
 @register(
@@ -26,21 +26,22 @@ def hyperprior_ae(
     l1=0.0,
     l2=0.0,
 ):
-    """Learned compression whose probabilities follow the picture.
+    """Learned compression whose probabilities adapt to the picture.
 
-    Use it as `factorized_ae`. Here a second, small code tells how likely the values of
-    the code are at each place. `encode` gives for four filters that side code,
-    `(n, h / 64, w / 64, side)`, the code, `(n, h / 16, w / 16, filters[-1])`, both of
-    integers, and the qualities, `(n, 1)`: the list that `decode` takes.
+    Use it like `factorized_ae`. Here a second, small code, the side code, determines
+    the probabilities of the code at each position. `encode` returns, for four filters,
+    the side code, `(n, h / 64, w / 64, side)`, and the code,
+    `(n, h / 16, w / 16, filters[-1])`, both integers, and the qualities, `(n, 1)`, as a
+    list, which `decode` takes.
 
     Args:
-        input_shape: as of `factorized_ae`, but height and width are multiples of 4
-            times as much; `ae_zoo.tasks.Compressor` takes any size.
-        filters: channels after each halving; the last are those of the code.
-        hidden, side: channels of the second autoencoder's hidden layers, and of the
-            side code.
-        lambdas: as of `factorized_ae`.
-        activation: activation of the hidden layers of the first.
+        input_shape: as for `factorized_ae`, but height and width are multiples of a
+            number 4 times as large; `ae_zoo.tasks.Compressor` takes any size.
+        filters: channels after each halving; the last number is that of the code.
+        hidden, side: channels of the hidden layers of the networks between code and
+            side code, and of the side code.
+        lambdas: as for `factorized_ae`.
+        activation: activation of the hidden layers of encoder and decoder.
         loss: 'mse' (squared error an example).
         output: 'linear' or 'sigmoid'.
         seed: integer, for reproducible noise.
@@ -60,11 +61,10 @@ def hyperprior_ae(
         l1=l1,
         l2=l2,
     )
-    return Autoencoder(
+    return join(
         backbone,
         HyperpriorBottleneck(filters[-1], tradeoffs, hidden, side, seed, l1=l1, l2=l2),
         corruption=MappedQuality(len(lambdas)),
         loss=loss,
         output=output,
-        name="hyperprior_ae",
     )

@@ -1,10 +1,10 @@
-"""The inpainting autoencoder: fills the holes of photographs."""
+"""The inpainting autoencoder: reconstructs missing pixels of photographs."""
 
-from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.backbones.pyramid import PyramidBackbone
-from ae_zoo.layers.damage import MappedHoles
-from ae_zoo.layers.skip import SkipBottleneck
-from ae_zoo.models.registry import register
+from ae_zoo.assemble import join
+from ae_zoo.backbones.inpainting_pyramid import InpaintingPyramidBackbone
+from ae_zoo.bottlenecks.skip import SkipBottleneck
+from ae_zoo.corruptions.mapped import MappedHoles
+from ae_zoo.registry import register
 
 
 @register(
@@ -22,22 +22,22 @@ def inpainting_ae(
     l1=0.0,
     l2=0.0,
 ):
-    """Residual encoder-decoder with skips that fills what a mask says is missing.
+    """Residual encoder-decoder with skips that inpaints pixels given by a mask.
 
     Use it through `ae_zoo.tasks.Inpainter`, which takes pictures of any kind and size
-    and leaves the pixels that are there as they are. Inside, holes are first filled
-    roughly, by `ae_zoo.layers.PullPush` and `Smooth`, and the network corrects that.
-    `encode` gives the filled picture with the mask and one feature map a scale, the
-    list that `decode` takes. Trained on pairs of a picture with holes and their mask,
-    `(height, width, channels + 1)`, and the whole picture: recipes make them by
-    `ae_zoo.layers.MappedHoles`.
+    and leaves known pixels unchanged. `ae_zoo.layers.PullPush` and `Smooth` first make
+    a rough estimate of the missing pixels, which the network corrects. `encode` returns
+    a list, which `decode` takes: the estimate with the mask, and one feature map for
+    each scale. Train it on pairs: a picture with missing pixels and their mask,
+    `(height, width, channels + 1)`, and the whole picture. Recipes make such pairs by
+    `ae_zoo.corruptions.MappedHoles`.
 
     Args:
         input_shape: `(height, width, channels + 1)`, float32: the picture in [0, 1], 0
-            where it is missing, and the mask, 1 there and 0 elsewhere; None for any
+            at missing pixels, and the mask, 1 there and 0 elsewhere; None for any
             size.
         filters: channels of each scale; the finest has half the picture's size.
-        blocks: residual blocks at each scale, on the way down and on the way up.
+        blocks: residual blocks at each scale, in the encoder and in the decoder.
         activation: activation inside the blocks.
         loss: 'mae' (absolute error an example) or 'mse' (squared error an example).
         output: 'linear' or 'sigmoid'.
@@ -47,20 +47,18 @@ def inpainting_ae(
 
         model = ae_zoo.models.inpainting_ae()  # colour
     """
-    backbone = PyramidBackbone(
+    backbone = InpaintingPyramidBackbone(
         input_shape,
         filters=filters,
         blocks=blocks,
         activation=activation,
         l1=l1,
         l2=l2,
-        fills=True,
     )
-    return Autoencoder(
+    return join(
         backbone,
         SkipBottleneck(),
         corruption=MappedHoles(),
         loss=loss,
         output=output,
-        name="inpainting_ae",
     )

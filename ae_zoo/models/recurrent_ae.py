@@ -1,9 +1,8 @@
 """The recurrent autoencoder."""
 
-from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.backbones import RecurrentBackbone
-from ae_zoo.layers import Bottleneck
-from ae_zoo.models.registry import register
+from ae_zoo.assemble import join_plain
+from ae_zoo.backbones.recurrent import RecurrentBackbone
+from ae_zoo.registry import register
 
 
 @register(
@@ -26,23 +25,23 @@ def recurrent_ae(
 ):
     """Autoencoder of LSTM or GRU layers: a sequence from one code.
 
-    Use it for sequences in which order matters more than place, and of different
-    lengths, filled up with zeros.
+    Use it for sequences in which order matters more than position, and for sequences
+    of different lengths, padded with zeros.
 
     Args:
         input_shape: `(length, channels)`, float32; steps that are 0 in all channels are
             skipped by the encoder.
         latent_dim: size of the linear code.
-        units: of each layer, outermost first.
+        units: units of each layer, outermost first.
         cell: 'lstm' or 'gru'.
-        bidirectional: the encoder also reads backwards.
+        bidirectional: whether the encoder also reads backwards.
         decoding: 'repeat' (the decoder reads the code at each step) or 'feedback' (it
-            also reads its last output, in training the input in its place).
+            also reads its previous output, replaced by the true one in training).
         loss: 'mse', 'mae' (squared or absolute error an example), 'bce' or 'cce' (nats
             an example).
         output: 'linear', 'sigmoid' or 'softmax'.
         dropout: rate on the input of each layer of the encoder.
-        l1, l2: weight penalties on the kernels, but those of the states.
+        l1, l2: weight penalties on the kernels, except those of the states.
 
     Example:
 
@@ -51,7 +50,4 @@ def recurrent_ae(
     backbone = RecurrentBackbone(
         input_shape, units, cell, bidirectional, decoding, dropout, l1, l2
     )
-    bottleneck = Bottleneck(latent_dim, l1=l1, l2=l2)
-    return Autoencoder(
-        backbone, bottleneck, loss=loss, output=output, name="recurrent_ae"
-    )
+    return join_plain(backbone, latent_dim, loss, output)

@@ -1,10 +1,10 @@
 """The restoration autoencoder: removes noise from photographs."""
 
-from ae_zoo.autoencoder import Autoencoder
+from ae_zoo.assemble import join
 from ae_zoo.backbones.pyramid import PyramidBackbone
-from ae_zoo.layers.damage import MappedNoise
-from ae_zoo.layers.skip import SkipBottleneck
-from ae_zoo.models.registry import register
+from ae_zoo.bottlenecks.skip import SkipBottleneck
+from ae_zoo.corruptions.mapped import MappedNoise
+from ae_zoo.registry import register
 
 
 @register(
@@ -23,19 +23,19 @@ def restoration_ae(
     l1=0.0,
     l2=0.0,
 ):
-    """Residual encoder-decoder with skips, told the noise level: one for all levels.
+    """Residual encoder-decoder with skips that denoises at any given noise level.
 
     Use it through `ae_zoo.tasks.Denoiser`, which estimates the level and takes pictures
-    of any kind and size. `encode` gives the picture and one feature map a scale, the
-    list that `decode` takes. Trained on pairs of a noisy picture with a map of its
-    noise level, `(height, width, channels + 1)`, and the clean picture: recipes make
-    them by `ae_zoo.layers.MappedNoise`.
+    of any kind and size. `encode` returns a list, which `decode` takes: the picture and
+    one feature map for each scale. Train it on pairs: a noisy picture with a map of its
+    noise level, `(height, width, channels + 1)`, and the clean picture. Recipes make
+    such pairs by `ae_zoo.corruptions.MappedNoise`.
 
     Args:
         input_shape: `(height, width, channels + 1)`, float32: the picture in [0, 1] and
-            the standard deviation of its noise in the same unit; None for any size.
+            the standard deviation of its noise in the same units; None for any size.
         filters: channels of each scale; the finest has half the picture's size.
-        blocks: residual blocks at each scale, on the way down and on the way up.
+        blocks: residual blocks at each scale, in the encoder and in the decoder.
         activation: activation inside the blocks.
         level: largest standard deviation in training; 0.25 is 64 of 255.
         loss: 'mae' (absolute error an example) or 'mse' (squared error an example).
@@ -54,11 +54,10 @@ def restoration_ae(
         l1=l1,
         l2=l2,
     )
-    return Autoencoder(
+    return join(
         backbone,
         SkipBottleneck(),
         corruption=MappedNoise(level),
         loss=loss,
         output=output,
-        name="restoration_ae",
     )

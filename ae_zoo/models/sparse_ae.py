@@ -1,9 +1,9 @@
 """The sparse autoencoder."""
 
 from ae_zoo import backbones
-from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.layers import SparseBottleneck
-from ae_zoo.models.registry import register
+from ae_zoo.assemble import join
+from ae_zoo.bottlenecks.sparse import SparseBottleneck
+from ae_zoo.registry import register
 
 
 @register(
@@ -25,23 +25,24 @@ def sparse_ae(
 ):
     """Autoencoder whose wide code has few active units at a time.
 
-    Use it for features: a linear classifier reads a wide sparse code better than
-    a short dense one, and each unit's filter can be looked at. Give it `l2` too: else a
-    long training evades the penalty by a large decoder kernel behind a faint code.
+    Use it for features: a linear classifier does better on a wide sparse code than
+    on a short dense one, and the filter of each unit can be plotted. Set `l2` as well:
+    otherwise a long training evades the penalty by small activations and a large
+    decoder kernel.
 
     Args:
         input_shape: shape of one example, float32, in [0, 1] for a sigmoid output.
         latent_dim: size of the code, usually larger than the data.
         backbone: 'dense' (by default without hidden layers), 'conv', 'conv1d',
             'recurrent' or 'convlstm'.
-        activation: of the code; 'relu' for 'l1', 'sigmoid' for 'kl'.
+        activation: activation of the code; 'relu' for 'l1', 'sigmoid' for 'kl'.
         penalty: 'l1' on the activations, or 'kl' between `target` and each unit's
             mean activation.
-        weight: weight of the penalty against the loss of an example.
-        target: mean activation asked of every unit by 'kl'.
+        weight: weight of the penalty relative to the loss of an example.
+        target: mean activation of a unit that 'kl' aims at.
         loss: 'mse' (squared error an example) or 'bce' (nats an example).
         output: 'sigmoid' or 'linear'.
-        **options: of the backbone: `hidden`, `filters`, `dropout`, `l1`, `l2`, ...
+        **options: backbone options: `hidden`, `filters`, `dropout`, `l1`, `l2`, ...
 
     Example:
 
@@ -59,4 +60,4 @@ def sparse_ae(
         l1=parts.l1,
         l2=parts.l2,
     )
-    return Autoencoder(parts, bottleneck, loss=loss, output=output, name="sparse_ae")
+    return join(parts, bottleneck, loss=loss, output=output)

@@ -1,9 +1,8 @@
-"""The deep autoencoder, trained layer by layer first."""
+"""The deep autoencoder with layer-wise pretraining."""
 
-from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.backbones import DenseBackbone
-from ae_zoo.layers import Bottleneck
-from ae_zoo.models.registry import register
+from ae_zoo.assemble import join_plain
+from ae_zoo.backbones.dense import DenseBackbone
+from ae_zoo.registry import register
 
 
 @register(
@@ -24,20 +23,20 @@ def stacked_ae(
 ):
     """Deep autoencoder made of single layers, each trained to denoise its input.
 
-    Use it where labels are few and the network is deep: every layer first learns
-    alone, as a denoising autoencoder of the layer below
-    (`ae_zoo.training.pretrain_stack`), and the whole is then fine-tuned. The
-    network is that of `deep_ae`, by default with tied weights.
+    Use it where labels are few and the network is deep: each layer is first
+    trained alone, as a denoising autoencoder of the layer below
+    (`ae_zoo.training.pretrain_stack`), and then all layers are fine-tuned together.
+    The network is that of `deep_ae`, by default with tied weights.
 
     Args:
         input_shape: shape of one example, float32, in [0, 1] for a sigmoid output.
         latent_dim: size of the linear code.
         hidden: units of the encoder's layers, outermost first.
-        activation: of the hidden layers: 'linear', 'tanh', 'sigmoid', 'relu', 'gelu'.
+        activation: hidden activation: 'linear', 'tanh', 'sigmoid', 'relu', 'gelu'.
         loss: 'mse' (squared error an example) or 'bce' (nats an example).
         output: 'sigmoid' or 'linear'.
         l1, l2: weight penalties on the kernels.
-        tied: the decoder uses the encoder's kernels, transposed.
+        tied: whether the decoder uses the encoder's kernels, transposed.
 
     Example:
 
@@ -47,7 +46,4 @@ def stacked_ae(
         model.fit(dataset)
     """
     backbone = DenseBackbone(input_shape, hidden, activation, l1=l1, l2=l2, tied=tied)
-    bottleneck = Bottleneck(latent_dim, l1=l1, l2=l2)
-    return Autoencoder(
-        backbone, bottleneck, loss=loss, output=output, name="stacked_ae"
-    )
+    return join_plain(backbone, latent_dim, loss, output)

@@ -1,9 +1,9 @@
 """The variational autoencoder."""
 
 from ae_zoo import backbones
-from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.layers import GaussianBottleneck
-from ae_zoo.models.registry import register
+from ae_zoo.assemble import join
+from ae_zoo.bottlenecks.gaussian import GaussianBottleneck
+from ae_zoo.registry import register
 
 
 @register(
@@ -23,10 +23,10 @@ def vae(
 ):
     """Variational autoencoder: a Gaussian code pulled towards N(0, I).
 
-    Use it to generate (`sample`), to walk between examples (`interpolate`), and
-    for smooth codes. With `loss="bce"` and `beta=1` the loss is the negative
-    evidence lower bound in nats an example. `encode` gives the mean. Raise beta
-    from 0 over the first epochs by `ae_zoo.training.PenaltyWarmup`.
+    Use it to generate examples (`sample`), to interpolate between them
+    (`interpolate`), and for smooth codes. With `loss="bce"` and `beta=1` the loss is
+    the negative evidence lower bound in nats an example. `encode` returns the mean.
+    `ae_zoo.training.PenaltyWarmup` raises beta from 0 over the first epochs.
 
     Args:
         input_shape: shape of one example, float32 in [0, 1].
@@ -36,7 +36,7 @@ def vae(
         loss: 'bce' (Bernoulli likelihood, nats) or 'mse' (squared error).
         output: 'sigmoid' or 'linear'.
         seed: integer, for reproducible training noise.
-        **options: of the backbone: `hidden`, `filters`, `activation`, `dropout`,
+        **options: backbone options: `hidden`, `filters`, `activation`, `dropout`,
             `l1`, `l2`, ...
 
     Example:
@@ -48,4 +48,4 @@ def vae(
     bottleneck = GaussianBottleneck(
         latent_dim, beta=beta, seed=seed, l1=parts.l1, l2=parts.l2
     )
-    return Autoencoder(parts, bottleneck, loss=loss, output=output, name="vae")
+    return join(parts, bottleneck, loss=loss, output=output)

@@ -1,15 +1,15 @@
-"""What users do with a model."""
+"""Uses of a model: features, restoration, compression, anomaly detection."""
 
 from ae_zoo._lazy import attach
 
 _EXPORTS = {
-    "AnomalyDetector": "ae_zoo.tasks.anomaly",
+    "AnomalyDetector": "ae_zoo.tasks.detector",
     "AutoencoderTransformer": "ae_zoo.tasks.transformer",
-    "Compressor": "ae_zoo.tasks.compression",
+    "Compressor": "ae_zoo.tasks.codec.compressor",
     "Denoiser": "ae_zoo.tasks.restoration",
     "FeatureExtractor": "ae_zoo.tasks.features",
     "Inpainter": "ae_zoo.tasks.restoration",
-    "decompress": "ae_zoo.tasks.compression",
+    "decompress": "ae_zoo.tasks.codec.compressor",
     "extract": "ae_zoo.tasks.features",
 }
 

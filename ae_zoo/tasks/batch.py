@@ -1,10 +1,11 @@
-"""The same work on every file of a folder, where one bad file stops no other."""
+"""Processing of every file of a folder, where a bad file does not stop the others."""
 
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ae_zoo.data.inputs import IMAGE_SUFFIXES, list_files
+from ae_zoo.data.files import list_files
+from ae_zoo.data.images import IMAGE_SUFFIXES
 from ae_zoo.errors import AeZooError, InputError
 
 
@@ -16,28 +17,29 @@ def run_batch(
     progress: bool = True,
     suffixes: Sequence[str] = IMAGE_SUFFIXES,
 ) -> list[tuple[Path, str]]:
-    """Calls `function(in_path, out_path)` for a file, or for each of a folder.
+    """Calls `function(in_path, out_path)` for a file, or for each file of a folder.
 
-    Files of a folder are written to the same places below `target`; folders are made
-    as needed. What is below `target` already is no input.
+    Files of a folder are written to the same relative paths below `target`; folders are
+    made as needed. Files that are already below `target` are not read.
 
     Args:
         function: reads one file and writes the other.
         source: a file or a folder.
-        target: for a file the file to write, or a folder that exists; for a folder
-            a folder, neither it nor one that holds it.
-        suffix: ending of the files written, such as '.aez'; None keeps that of each.
-        progress: whether a bar on stderr shows how far it is.
-        suffixes: endings of the files to take, in small letters.
+        target: for a file, the file to write or a folder that exists; for a folder, a
+            folder that is not the source and does not contain it.
+        suffix: suffix of the files written, such as '.aez'; None keeps that of each.
+        progress: whether to show a progress bar on stderr.
+        suffixes: suffixes of the files to read, in lower case.
 
     Returns:
-        Of a folder, the files that failed with an `AeZooError` or an `OSError`, and
-        why. Each is told on stderr at once, and the rest go on.
+        For a folder, the files that failed with an `AeZooError` or an `OSError`, and
+        why. Each failure is printed to stderr at once, and the other files are
+        processed.
 
     Raises:
-        InputError: the source does not exist, the target is no good, or two files
+        InputError: the source does not exist, the target is not allowed, or two files
             would be written to one.
-        AeZooError, OSError: `function` raised it for the only file.
+        AeZooError, OSError: `function` raised it for a single file.
     """
     source, target = Path(source), Path(target)
     if source.is_dir():
@@ -56,11 +58,11 @@ def run_batch(
 def _jobs(
     source: Path, target: Path, suffix: str | None, suffixes: Sequence[str]
 ) -> list[tuple[Path, Path]]:
-    """Paths to read and to write, no two of the latter alike."""
+    """Paths to read and the path to write for each, without duplicates."""
     if source.resolve().is_relative_to(target.resolve()):
         raise InputError(
             f"Files in {target} might be overwritten: name a folder that is not "
-            f"{source} and does not hold it."
+            f"{source} and does not contain it."
         )
     if target.exists() and not target.is_dir():
         raise InputError(

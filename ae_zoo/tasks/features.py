@@ -1,6 +1,5 @@
 """Features of images, sounds and texts, for classifiers, search and clustering."""
 
-import math
 import os
 import re
 from pathlib import Path
@@ -8,15 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ae_zoo.data.inputs import (
-    ARRAY_SUFFIXES,
-    IMAGE_SUFFIXES,
-    TEXT_SUFFIXES,
-    file_suffixes,
-    list_files,
-    read_array,
-    stream,
-)
+from ae_zoo.code import POOLS, Code
+from ae_zoo.data.arrays import ARRAY_SUFFIXES, read_array
+from ae_zoo.data.files import file_suffixes, list_files
+from ae_zoo.data.images import IMAGE_SUFFIXES
+from ae_zoo.data.inputs import stream
+from ae_zoo.data.texts import TEXT_SUFFIXES
 from ae_zoo.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -26,20 +22,24 @@ _DATASET = re.compile(r"(?P<name>\w+(/\w+)?)(:(?P<split>.+))?", re.ASCII)
 
 
 class FeatureExtractor:
-    """Maps whatever holds images to rows of features.
+    """Maps images, sounds or texts from any source to rows of features.
 
     Args:
-        model: an `Autoencoder`, or what `ae_zoo.load` takes, such as 'conv_ae.mnist'.
+        model: an `Autoencoder`, or a name or path for `ae_zoo.load`, such as
+            'conv_ae.mnist'.
         key: one of the model's `feature_keys`; None means 'code'.
-        batch_size: examples the model sees at a time.
+        batch_size: number of examples at a time.
+        pool: for a grid, tokens or a pyramid, 'flatten' keeps all values in a row, and
+            'mean' takes the mean of each channel over the positions, which has fewer
+            values and depends less on position. A vector is not changed.
 
     Attributes:
         model: the `Autoencoder`.
-        key: the name of the layer.
+        key: name of the layer.
         size: number of features of an example.
 
     Raises:
-        UnknownNameError: there is no such model or key.
+        UnknownNameError: there is no such model, key or pool.
 
     Example:
 
@@ -53,6 +53,7 @@ class FeatureExtractor:
         model: "Autoencoder | str | os.PathLike",
         key: str | None = None,
         batch_size: int = 256,
+        pool: str = "flatten",
     ):
         if isinstance(model, (str, os.PathLike)):
             from ae_zoo.zoo.loader import load
@@ -61,7 +62,12 @@ class FeatureExtractor:
         self.model = model
         self.key = key or "code"
         self.batch_size = batch_size
-        self.size = feature_size(model, self.key)
+        self.pool = pool
+        if pool not in POOLS:
+            raise UnknownNameError(
+                f"Unknown pool {pool!r}; choose one of {', '.join(POOLS)}."
+            )
+        self.size = feature_size(model, self.key, pool)
 
     def transform(self, x) -> np.ndarray:
         """Features of every example of `x`, read in blocks.
@@ -76,7 +82,7 @@ class FeatureExtractor:
             `(n, size)`, float32.
 
         Raises:
-            InputError: `x` does not fit the model; the message says what would.
+            InputError: `x` does not fit the model; the message says what fits.
         """
         blocks = stream(x, self.model.input_shape[1:])
         return np.concatenate([self._features(block) for block in blocks])
@@ -84,30 +90,26 @@ class FeatureExtractor:
     __call__ = transform
 
     def _features(self, block: np.ndarray) -> np.ndarray:
-        features = self.model.features(block, self.key, self.batch_size)
-        return features.reshape(len(block), -1).astype("float32", copy=False)
+        rows = self.model.features(block, self.key, self.pool, self.batch_size)
+        return rows.astype("float32", copy=False)
 
 
-def feature_size(model: "Autoencoder", key: str) -> int:
-    """Number of features that `model.features(x, key)` has for one example.
+def feature_size(model: "Autoencoder", key: str, pool: str) -> int:
+    """Number of features that `model.features(x, key, pool)` has for one example.
 
     Raises:
         UnknownNameError: `key` is not in `model.feature_keys`.
-        InputError: the model has no code of one size.
+        InputError: the model takes pictures of any size.
     """
-    if model.latent_dim is None:
+    if None in model.input_shape[1:]:
         raise InputError(
             f"{model.name!r} takes pictures of any size and has no code of one size: "
             "choose a model with the task 'features', see `ae-zoo list`."
         )
-    if key not in model.feature_keys:
-        raise UnknownNameError(
-            f"{model.name!r} has no features {key!r}; choose one of "
-            f"{', '.join(model.feature_keys)}."
-        )
-    if key == "code":
-        return model.latent_dim
-    return math.prod(model.encoder.get_layer(key).output.shape[1:])
+    code = Code.of(model.view(key).outputs)
+    if pool == "flatten":
+        return code.size
+    return sum(shape[-1] for shape in code.shapes)
 
 
 def extract(
@@ -116,7 +118,7 @@ def extract(
     key: str | None = None,
     data_dir: str | os.PathLike | None = None,
 ) -> dict[str, np.ndarray]:
-    """Features of a folder, a file or a TFDS data set, with what tells them apart.
+    """Features of a folder, a file or a TFDS data set, with labels or paths.
 
     Args:
         source: path of a folder of images or sounds, of one image or sound, of a text
@@ -126,7 +128,7 @@ def extract(
         data_dir: where TFDS keeps its files.
 
     Returns:
-        "codes", float32 `(n, size)`; "labels" `(n,)` where the source has any; for
+        "codes", float32 `(n, size)`; "labels" `(n,)` if the source has any; for
         images "paths" `(n,)`, relative to the folder.
 
     Raises:
@@ -154,7 +156,7 @@ def extract(
 
 
 def _load_dataset(source: str, data_dir, shape) -> tuple[np.ndarray, ...]:
-    from ae_zoo.data.datasets import load_arrays
+    from ae_zoo.datasets import load_arrays
 
     try:
         match = _DATASET.fullmatch(source)

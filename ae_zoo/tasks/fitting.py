@@ -1,4 +1,4 @@
-"""Families trained on rows inside scikit-learn estimators, and models run on rows."""
+"""Training and prediction on rows, for scikit-learn estimators."""
 
 import contextlib
 import inspect
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ae_zoo import registry
 from ae_zoo.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,15 +22,15 @@ _STEPS_WORTH_COMPILING = 10  # fewer take less time than tracing the graph
 
 @dataclass(frozen=True)
 class Fitting:
-    """How to train a family on rows.
+    """Settings of the training of a family on rows.
 
     Attributes:
-        family: its name.
-        latent_dim: size of the code; None for the family's own, but at most the number
-            of values in a row.
+        family: name of the family.
+        latent_dim: size of the code; None for the family's default, but at most the
+            number of values in a row.
         epochs: passes over the rows.
-        batch_size: rows in a step.
-        learning_rate: of Adam.
+        batch_size: rows per step.
+        learning_rate: learning rate of Adam.
         arguments: further arguments of the family.
     """
 
@@ -41,30 +42,32 @@ class Fitting:
     arguments: dict = field(default_factory=dict)
 
     def build(self, shape: tuple[int, ...]) -> "Autoencoder":
-        """The family for rows of a shape, of any values.
+        """Builds the family for rows of a shape, with any values.
 
         Raises:
-            InputError: the family has no code of one size.
+            InputError: the family takes pictures, or does not take `latent_dim`.
         """
-        from ae_zoo.models import family
-
-        chosen = family(self.family)
-        if "latent_dim" not in chosen.arguments:
-            raise InputError(
-                f"{self.family!r} restores pictures and has no code of one size: "
-                "choose another family, such as 'dense_ae'."
-            )
-        own = inspect.signature(chosen.build).parameters["latent_dim"].default
-        arguments = {
-            "input_shape": shape,
-            "latent_dim": min(own, math.prod(shape)),
-            "loss": "mse",
-            "output": "linear",
+        chosen = registry.family(self.family)
+        own = {
+            name: parameter.default
+            for name, parameter in inspect.signature(chosen.build).parameters.items()
         }
-        if "backbone" in chosen.arguments:
-            arguments["backbone"] = "dense"
-        if self.latent_dim is not None:
-            arguments["latent_dim"] = self.latent_dim
+        if None in own.get("input_shape", ()):
+            raise InputError(
+                f"{self.family!r} takes pictures of any size and has no code of one "
+                "size: choose another family, such as 'dense_ae'."
+            )
+        wanted = {"loss": "mse", "output": "linear", "backbone": "dense"}
+        arguments = {key: wanted[key] for key in wanted if key in own}
+        arguments["input_shape"] = shape
+        if "latent_dim" in own:
+            size = self.latent_dim or min(own["latent_dim"], math.prod(shape))
+            arguments["latent_dim"] = size
+        elif self.latent_dim is not None:
+            raise InputError(
+                f"{self.family!r} takes no latent_dim: give its own arguments, "
+                f"{', '.join(chosen.arguments)}, in model_arguments."
+            )
         return chosen.build(**arguments | self.arguments)
 
     def train(
@@ -73,9 +76,9 @@ class Fitting:
         """Builds the family and trains it, without a global random state.
 
         Args:
-            rows: `(n, *shape)`, float32, scaled; may be a view of windows, of which
-                only a batch is copied at a time.
-            rng: decides the initial weights, the order of the rows and the noise.
+            rows: `(n, *shape)`, float32, scaled; may be a view of windows, which
+                is copied batch by batch.
+            rng: determines the initial weights, the order of the rows and the noise.
 
         Returns:
             The model and the mean loss of each epoch.
@@ -105,17 +108,15 @@ class Fitting:
 
 
 def is_family(model) -> bool:
-    """Whether `model` names a family, which is trained, and not a weight."""
-    from ae_zoo.models import FAMILIES
-
-    return isinstance(model, str) and model in FAMILIES
+    """Whether `model` is the name of a family, to be trained, not of a weight."""
+    return isinstance(model, str) and model in registry.names()
 
 
 def load_pretrained(model, latent_dim: int | None, arguments: dict | None):
-    """The pretrained model that an estimator was given, by name or as it is.
+    """The pretrained model of an estimator, given by name or as a model.
 
     Raises:
-        InputError: it is no model, or arguments of a family were given with it.
+        InputError: it is not a model, or arguments of a family were given with it.
     """
     from ae_zoo.autoencoder import Autoencoder
     from ae_zoo.zoo.loader import load
@@ -128,9 +129,9 @@ def load_pretrained(model, latent_dim: int | None, arguments: dict | None):
             f"model is a {type(model).__name__}: pass the name of a family or of a "
             "pretrained weight, or an Autoencoder."
         )
-    if arguments or latent_dim not in (None, model.latent_dim):
+    if arguments or latent_dim not in (None, model.code.size):
         raise InputError(
-            f"{name!r} is trained already, with a code of {model.latent_dim}: leave "
+            f"{name!r} is trained already, with a code of {model.code.size}: leave "
             "out latent_dim and model_arguments."
         )
     return model
@@ -139,10 +140,10 @@ def load_pretrained(model, latent_dim: int | None, arguments: dict | None):
 def full_batches(
     predict: Callable, rows: np.ndarray, size: int
 ) -> Iterator[tuple[slice, np.ndarray]]:
-    """`predict` of batches of rows, and which rows they are.
+    """Yields the rows of each batch and their `predict`.
 
-    The last is filled up, so that one shape is compiled and that the result of a row
-    does not depend on how many others there are.
+    The last batch is padded, so that only one shape is compiled and the result of a row
+    does not depend on the number of other rows.
     """
     for start in range(0, len(rows), size):
         batch = rows[start : start + size]
@@ -151,7 +152,7 @@ def full_batches(
 
 
 def filled_up(rows: np.ndarray, size: int) -> np.ndarray:
-    """`size` rows: these, and zeros after them."""
+    """Pads rows with zeros to `size` rows."""
     if len(rows) == size:
         return rows
     full = np.zeros((size, *rows.shape[1:]), rows.dtype)
@@ -161,10 +162,10 @@ def filled_up(rows: np.ndarray, size: int) -> np.ndarray:
 
 @contextlib.contextmanager
 def _keras_seed(seed: int):
-    """Seeds what is built inside, and nothing else.
+    """Seeds layers that are built inside, and nothing else.
 
-    Layers draw the seeds of their weights and noise from Python's generator, which
-    gets its state back.
+    Layers draw the seeds of their weights and noise from Python's generator, whose
+    state is restored.
     """
     state = random.getstate()
     random.seed(seed)

@@ -1,9 +1,9 @@
-"""How noisy is a picture? By principal components of its flat patches.
+"""Estimation of the noise level by principal components of flat patches.
 
-Liu, Tanaka and Okutomi, 2013, doi:10.1109/TIP.2013.2283400: a patch without texture has
-variance in every direction by noise alone, so the smallest eigenvalue of the
-covariance of such patches is the noise's variance. Which patches are flat depends on
-the noise, so the two are found in turn.
+Liu, Tanaka and Okutomi, 2013, doi:10.1109/TIP.2013.2283400: a patch without texture
+varies by noise alone, equally in every direction, so the smallest eigenvalue of the
+covariance of such patches is the variance of the noise. The choice of flat patches
+depends on the noise level, so the two are estimated in turn.
 """
 
 import numpy as np
@@ -12,10 +12,10 @@ from scipy.stats import gamma
 
 PATCH = 7  # side, in pixels
 ROUNDS = 5
-# A flat patch has at most the texture that noise alone exceeds this rarely.
+# Probability with which noise alone exceeds the texture of a flat patch.
 RARE = 1e-6
-SETTLED = 0.002  # a smaller relative change ends the rounds
-# Larger pictures are judged by this many windows of this side, spread evenly.
+SETTLED = 0.002  # relative change below which the iteration ends
+# Number and side of the windows, evenly spaced, that are used for larger pictures.
 WINDOWS, SIDE = 16, 256
 
 
@@ -26,8 +26,8 @@ def estimate_noise(pixels: np.ndarray) -> float:
         pixels: `(height, width, channels)`, float32.
 
     Returns:
-        The mean over the channels, in the unit of `pixels`; 0 for pictures with too few
-        pixels to tell.
+        The mean over the channels, in the units of `pixels`; 0 if the picture has too
+        few pixels for an estimate.
     """
     channels = range(pixels.shape[-1])
     return float(np.mean([_estimate(_windows(pixels[..., c])) for c in channels]))
@@ -37,7 +37,7 @@ def _windows(channel: np.ndarray) -> list[np.ndarray]:
     height, width = channel.shape
     if channel.size <= WINDOWS * SIDE**2:
         return [channel]
-    # As many down as across, or fewer where a side is short.
+    # As many rows as columns of windows, or fewer if a side is short.
     rows, columns = (
         np.linspace(0, max(n - SIDE, 0), round(WINDOWS**0.5)).astype(int)
         for n in (height, width)
@@ -50,7 +50,7 @@ def _estimate(windows: list[np.ndarray]) -> float:
         return 0.0
     patches = np.concatenate([_patches(window) for window in windows])
     texture = np.concatenate([_texture(window) for window in windows])
-    # Squared differences of pure noise of variance 1: their expected sum.
+    # Expected sum of squared differences of pure noise of variance 1.
     expected = 4 * PATCH * (PATCH - 1)
     shape = PATCH**2 / 2
     quantile = gamma.isf(RARE, shape, scale=expected / shape)

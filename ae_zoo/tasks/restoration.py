@@ -1,4 +1,4 @@
-"""Photographs restored by the zoo's models: any kind, any size, one or a folder."""
+"""Denoising and inpainting of photographs of any kind and size, or of a folder."""
 
 import os
 from collections.abc import Callable
@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ae_zoo.data.inputs import list_files
+from ae_zoo.corruptions.mapped import with_map
+from ae_zoo.data.files import list_files
 from ae_zoo.data.pictures import (
     Picture,
-    as_floats,
     check_writable,
-    from_floats,
     read_picture,
     write_picture,
 )
+from ae_zoo.data.values import as_floats, from_floats
 from ae_zoo.errors import InputError
-from ae_zoo.layers.damage import MappedHoles, MappedNoise, with_map
 from ae_zoo.tasks import tiles
 from ae_zoo.tasks.batch import run_batch
 from ae_zoo.tasks.noise import estimate_noise
@@ -29,7 +28,7 @@ WHITE = 255  # noise levels are given in levels of 8-bit pictures
 DENOISER = "restoration_ae_grey.bsds500"
 COLOUR_DENOISER = "restoration_ae_colour.bsds500"
 INPAINTER = "inpainting_ae.bsds500"
-FILLED_TILE = 640  # pixels: less than of other tasks, as its network takes more memory
+FILLED_TILE = 640  # pixels; smaller than for denoising, as inpainting takes more memory
 
 Failures = list[tuple[Path, str]]
 
@@ -38,9 +37,9 @@ class Denoiser:
     """Removes noise from photographs.
 
     Args:
-        model: a `restoration_ae`, or what `ae_zoo.load` takes. A grey model takes the
-            channels of colour pictures one by one. By default the zoo's, one for grey
-            and one for colour.
+        model: a `restoration_ae`, or a name or path for `ae_zoo.load`. A grey model
+            denoises the channels of colour pictures one by one. The default is a pair
+            of weights of the zoo, for grey and for colour pictures.
 
     Example:
 
@@ -53,7 +52,7 @@ class Denoiser:
     def __init__(self, model: "Autoencoder | str | os.PathLike | None" = None):
         choice = {1: model or DENOISER, 3: model or COLOUR_DENOISER}
         self._models = {
-            channels: _Model(chosen, MappedNoise, "denoise", DENOISER)
+            channels: _Model(chosen, "denoise", DENOISER)
             for channels, chosen in choice.items()
         }
 
@@ -67,11 +66,11 @@ class Denoiser:
                 None estimates it.
 
         Returns:
-            An array of the same shape and dtype for an array, else a Pillow image,
-            which has 8 bits, or 16 of grey without transparency.
+            For an array, an array of the same shape and dtype; otherwise a Pillow
+            image, of 8 bits, or 16 bits for grey without transparency.
 
         Raises:
-            InputError: the source is no picture, or the level is out of range.
+            InputError: the source is not a picture, or the level is out of range.
         """
         return _like(source, self._restore(read_picture(source), sigma))
 
@@ -81,17 +80,17 @@ class Denoiser:
         target: str | os.PathLike,
         sigma: float | None = None,
     ) -> Failures:
-        """Restores a file, or every picture of a folder.
+        """Denoises a file, or every picture of a folder.
 
         Args:
             source, target: two files or two folders.
-            sigma: as above, for each picture.
+            sigma: noise level of every picture; None estimates it for each.
 
         Returns:
             The files of a folder that failed, and why.
 
         Raises:
-            InputError: the source cannot be read, or the target not be written.
+            InputError: the source cannot be read, or the target cannot be written.
         """
         return run_batch(
             _on_files(lambda path, picture: self._restore(picture, sigma)),
@@ -100,11 +99,11 @@ class Denoiser:
         )
 
     def restore_pixels(self, pixels: np.ndarray, sigma: float) -> np.ndarray:
-        """Restored pixels `(height, width, channels)`, in the dtype of `pixels`.
+        """Denoised pixels `(height, width, channels)`, in the dtype of `pixels`.
 
         Args:
-            pixels: as in `Picture`; floats may lie outside of [0, 1], as noise does.
-            sigma: in levels of 255.
+            pixels: as in `Picture`; floats may lie outside of [0, 1], as noisy ones do.
+            sigma: standard deviation of the noise in levels of 255.
         """
         model = self._models[pixels.shape[-1]].get()
         channels = model.output_shape[-1]
@@ -138,34 +137,35 @@ class Denoiser:
 
 
 class Inpainter:
-    """Fills the holes of photographs; what is there stays as it is.
+    """Reconstructs the missing pixels of photographs; known pixels do not change.
 
     Args:
-        model: an `inpainting_ae`, or what `ae_zoo.load` takes; by default the zoo's.
+        model: an `inpainting_ae`, or a name or path for `ae_zoo.load`; by default the
+            weight of the zoo.
 
     Example:
 
         inpaint = ae_zoo.tasks.Inpainter()
         whole = inpaint("scratched.png", "scratches.png")   # a Pillow image
-        whole = inpaint(array, holes)                       # an array like the first
+        whole = inpaint(array, mask)                        # an array like the first
     """
 
     def __init__(self, model: "Autoencoder | str | os.PathLike | None" = None):
-        self._model = _Model(model or INPAINTER, MappedHoles, "inpaint", INPAINTER)
+        self._model = _Model(model or INPAINTER, "inpaint", INPAINTER)
 
     def __call__(self, source, mask):
-        """The picture with its holes filled.
+        """The picture with its missing pixels reconstructed.
 
         Args:
             source: as for `Denoiser`.
             mask: of the same height and width, white (more than half of the range, or
-                True) where the picture is missing: an array, a Pillow image or a path.
+                True) at missing pixels: an array, a Pillow image or a path.
 
         Returns:
             As `Denoiser`.
 
         Raises:
-            InputError: the source or the mask is no picture, or their sizes differ.
+            InputError: the source or the mask is not a picture, or their sizes differ.
         """
         return _like(source, self._restore(read_picture(source), mask))
 
@@ -175,18 +175,18 @@ class Inpainter:
         mask: str | os.PathLike,
         target: str | os.PathLike,
     ) -> Failures:
-        """Fills the holes of a file, or of every picture of a folder.
+        """Inpaints a file, or every picture of a folder.
 
         Args:
             source, target: two files or two folders.
-            mask: one mask for all, or a folder with a mask for each picture, at the
-                same place and of the same name, whatever its ending.
+            mask: one mask for all, or a folder with a mask for each picture, of the
+                same relative path with any suffix.
 
         Returns:
             The files of a folder that failed, and why.
 
         Raises:
-            InputError: the source cannot be read, or the target not be written.
+            InputError: the source cannot be read, or the target cannot be written.
         """
         find = _find_masks(Path(source), Path(mask))
         return run_batch(
@@ -196,11 +196,11 @@ class Inpainter:
         )
 
     def restore_pixels(self, pixels: np.ndarray, holes: np.ndarray) -> np.ndarray:
-        """Filled pixels `(height, width, channels)`, in the dtype of `pixels`.
+        """Inpainted pixels `(height, width, channels)`, in the dtype of `pixels`.
 
         Args:
-            pixels: as in `Picture`; what they are in the holes does not matter.
-            holes: `(height, width, 1)`, bool.
+            pixels: as in `Picture`; values at missing pixels do not matter.
+            holes: mask of the missing pixels, `(height, width, 1)`, bool.
         """
         model = self._model.get()
         channels = pixels.shape[-1]
@@ -209,7 +209,7 @@ class Inpainter:
                 f"{model.name!r} takes grey, but the picture has colour: choose "
                 f"{INPAINTER!r}."
             )
-        # A model of colour fills a grey picture as three equal channels.
+        # A colour model inpaints a grey picture as three equal channels.
         spread = model.output_shape[-1] // channels
         white = from_floats(np.ones(1, "float32"), pixels.dtype)
         given = np.concatenate([*[pixels] * spread, holes * white], axis=-1)
@@ -243,7 +243,7 @@ class Inpainter:
 
 
 def read_mask(source) -> np.ndarray:
-    """Holes `(height, width, 1)`, bool, of what `Inpainter` takes as a mask."""
+    """Reads a mask for `Inpainter`: `(height, width, 1)`, bool."""
     if isinstance(source, np.ndarray) and source.dtype == bool:
         source = source.astype("uint8") * np.uint8(255)
     return as_floats(read_picture(source).pixels).mean(axis=-1, keepdims=True) > 0.5
@@ -253,22 +253,21 @@ class _Model:
     """A model, loaded when first used.
 
     Args:
-        model: the model or what `load` takes.
-        damage: class of the damage that it must undo.
-        task: what that is called.
-        instead: a model that does.
+        model: the model, or a name or path for `load`.
+        task: task that it must have, for pictures of any size.
+        instead: name of a model with this task, for the error message.
     """
 
-    def __init__(self, model, damage: type, task: str, instead: str):
+    def __init__(self, model, task: str, instead: str):
         self.model = model
-        self.damage, self.task, self.instead = damage, task, instead
+        self.task, self.instead = task, instead
 
     def get(self) -> "Autoencoder":
         if isinstance(self.model, (str, os.PathLike)):
             from ae_zoo.zoo.loader import load
 
             self.model = load(self.model)
-        if not isinstance(self.model.corruption, self.damage):
+        if self.task not in self.model.tasks or not self.model.takes_map:
             raise InputError(
                 f"{self.model.name!r} does not {self.task} photographs: choose a model "
                 f"like {self.instead!r}."
@@ -277,14 +276,14 @@ class _Model:
 
 
 def _like(source, picture: Picture):
-    """The picture as what it came as: an array, else a Pillow image."""
+    """The picture in the type of `source`: an array, otherwise a Pillow image."""
     if isinstance(source, np.ndarray):
         return picture.array().reshape(source.shape).astype(source.dtype)
     return picture.image()
 
 
 def _on_files(restore: Callable[[Path, Picture], Picture]) -> Callable:
-    """`restore` from a path to another, refusing first what cannot be written."""
+    """Wraps `restore` to read and write files; raises early for unwritable targets."""
 
     def work(path: Path, target: Path) -> None:
         picture = read_picture(path)
@@ -296,7 +295,7 @@ def _on_files(restore: Callable[[Path, Picture], Picture]) -> Callable:
 
 
 def _find_masks(source: Path, masks: Path) -> Callable[[Path], Path]:
-    """What gives the mask of a picture."""
+    """A function from the path of a picture to the path of its mask."""
     if not masks.is_dir():
         return lambda path: masks
     paths = list_files(masks)

@@ -1,4 +1,4 @@
-"""Functions of pictures of any size, applied in overlapping windows."""
+"""Functions applied to pictures of any size in overlapping windows."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from ae_zoo.data.pictures import as_floats, from_floats
+from ae_zoo.data.values import as_floats, from_floats
 
 
 def apply(
@@ -22,27 +22,27 @@ def apply(
 ) -> None:
     """Writes `function(image)` into `out`, in memory that does not grow with them.
 
-    The image is cut into tiles. The function sees each in a window with a margin on
-    every side, cut off at the borders of the image, and the tile is kept of what it
-    returns. Where the margin covers its receptive field, the result is that of one
-    call on the whole image, which is also all it takes if the image is no larger than
-    a tile.
+    The image is divided into tiles. The function is called on each tile with a margin
+    on every side, cropped at the borders of the image, and the part of its result that
+    belongs to the tile is kept. If the margin covers the receptive field, the result is
+    that of one call on the whole image; if the image is no larger than a tile, one call
+    is made.
 
     Args:
-        function: takes float32 `(h, w, c)`, in [0, 1] where the image is of integers,
-            and returns floats `(h, w, d)`. It must not write to what it takes.
+        function: takes float32 `(h, w, c)`, in [0, 1] if the image is of integers, and
+            returns floats `(h, w, d)`. It must not modify its argument.
         image: `(height, width, c)`, uint8, uint16 or floats, which need not lie in
             [0, 1]. May be a memory map, as may `out`.
-        out: `(height, width, d)`, of its own memory. As uint8 or uint16 it takes
-            values in [0, 1], clipped and rounded; as floats, values as they are. Times
-            `scale`, its height and width.
+        out: `(height, width, d)`, height and width times `scale`, in memory of its own.
+            For uint8 or uint16, values in [0, 1] are clipped and rounded; for floats,
+            values are not changed.
         margin: pixels around a tile, at least the radius of the receptive field.
         tile: height and width of a tile in pixels.
-        multiple: windows start at multiples of it, as a function with strides needs;
-            `margin` and `tile` are rounded up to it, `margin` to one at least.
-        scale: of what the function returns, such as 1/16 for a code of that size. The
-            image's height and width, and `multiple`, times it are integers.
-        progress: called with the number of tiles done and of all.
+        multiple: windows start at multiples of it, which functions with strides need;
+            `margin` and `tile` are rounded up to multiples, `margin` to at least one.
+        scale: size of the result relative to the window, such as 1/16 for a code. The
+            image's height and width, and `multiple`, times `scale` are integers.
+        progress: called with the number of finished tiles and of all tiles.
 
     Raises:
         ValueError: shapes do not agree, or `out` shares memory with `image`.
@@ -50,8 +50,8 @@ def apply(
     if out.shape[:2] != _times(image.shape, scale):
         raise ValueError(f"out has shape {out.shape} for an image of {image.shape}.")
     if np.may_share_memory(image, out):
-        raise ValueError("out shares memory with the image, whose margins it spoils.")
-    # At the lower and right border `pad_to_multiple` reflects almost one multiple.
+        raise ValueError("out shares memory with the image: pass another array.")
+    # At the lower and right border `pad_to_multiple` adds almost one multiple.
     margin = max(multiple, _round_up(margin, multiple))
     tile = _round_up(tile, multiple)
     height, width = image.shape[:2]
@@ -74,12 +74,12 @@ def apply(
 
 
 def pad_to_multiple(window: np.ndarray, multiple: int) -> np.ndarray:
-    """The window, reflected beyond its lower and right border.
+    """Pads a window by reflection at its lower and right border.
 
     Args:
-        window: `(h, w, c)`, at least 1 × 1; smaller than the padding, it is reflected
-            again and again.
-        multiple: of which the height and width of the result are multiples.
+        window: `(h, w, c)`, at least 1 × 1; if it is smaller than the padding, it is
+            reflected repeatedly.
+        multiple: number whose multiples height and width of the result are.
     """
     bottom, right = (-size % multiple for size in window.shape[:2])
     if bottom == right == 0:

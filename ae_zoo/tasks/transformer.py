@@ -27,19 +27,19 @@ class AutoencoderTransformer(
 ):
     """Codes of an autoencoder, pretrained or trained in `fit`, for scikit-learn.
 
-    A family is trained on X, a table of any scale: it is standardised inside and
-    the output is linear. A pretrained model is used as it is, and takes rows of
+    A family is trained on X, a table of any scale, which is standardised inside; the
+    output is linear. A pretrained model is not trained further, and takes rows of
     flattened images: uint8, or floats in [0, 1].
 
     Args:
-        model: a family ('dense_ae', 'vae', ...), trained in `fit`; a pretrained
-            weight as `ae_zoo.load` takes it ('conv_ae.mnist'); or an `Autoencoder`.
+        model: a family ('dense_ae', 'vae', ...), trained in `fit`; the name or path of
+            a pretrained weight ('conv_ae.mnist'); or an `Autoencoder`.
         key: features to return, one of the model's `feature_keys`; None for the code.
-        latent_dim: size of the code of a family; None for the family's own, but at
+        latent_dim: size of the code of a family; None for the family's default, but at
             most the number of features.
         epochs: passes over X.
-        batch_size: rows the model sees at a time.
-        learning_rate: of Adam.
+        batch_size: number of rows at a time.
+        learning_rate: learning rate of Adam.
         random_state: integer, `RandomState` or None, for the initial weights, the
             order of the rows and the noise.
         model_arguments: dictionary of further arguments of the family, such as
@@ -49,7 +49,7 @@ class AutoencoderTransformer(
         model_: the `Autoencoder`.
         scaler_: the `StandardScaler` of a trained family, None for pretrained models.
         loss_curve_: mean loss of each epoch, for a trained family.
-        n_features_in_, feature_names_in_: as everywhere in scikit-learn.
+        n_features_in_, feature_names_in_: as in every scikit-learn estimator.
 
     Example:
 
@@ -88,8 +88,8 @@ class AutoencoderTransformer(
             y: ignored.
 
         Raises:
-            InputError: the model is trained already and takes another number of
-                features, other values, or none of the arguments given.
+            InputError: the model is pretrained and takes another number of features or
+                other values, or arguments of a family were given.
             UnknownNameError: there is no such model or key.
         """
         if is_family(self.model):
@@ -113,24 +113,26 @@ class AutoencoderTransformer(
             self.model_ = load_pretrained(
                 self.model, self.latent_dim, self.model_arguments
             )
-            self._inputs(X)  # refuse now what transform would refuse
-        self._n_features_out = feature_size(self.model_, self._key)
+            self._inputs(X)  # raises now what transform would raise
+        self._n_features_out = feature_size(self.model_, self._key, "flatten")
         return self
 
     def transform(self, X):
         """Features of each row, `(n, n_features_out)`, float32.
 
         Raises:
-            InputError: the pretrained model takes other values.
+            InputError: the values are outside of the range of the pretrained model.
         """
         check_is_fitted(self)
         dtype = "numeric" if self.scaler_ is None else _FLOATS
         X = validate_data(self, X, dtype=dtype, reset=False)
-        features = functools.partial(self.model_.features, key=self._key)
+        features = functools.partial(
+            self.model_.features, key=self._key, pool="flatten"
+        )
         return self._in_full_batches(features, self._inputs(X))
 
     def inverse_transform(self, X):
-        """Rows `(n, n_features_in_)` in the units of the data, float32, for codes.
+        """Decodes codes to rows `(n, n_features_in_)`, float32, in units of the data.
 
         Raises:
             InputError: X is not as wide as the code, or `key` is not the code.
@@ -141,12 +143,15 @@ class AutoencoderTransformer(
                 f"The features {self._key!r} cannot be inverted: use key='code'."
             )
         codes = check_array(X, dtype=np.float32)
-        if codes.shape[1] != self.model_.latent_dim:
+        code = self.model_.code
+        if codes.shape[1] != code.size:
             raise InputError(
-                f"The code has {self.model_.latent_dim} values but X has "
-                f"{codes.shape[1]} columns: pass the output of transform."
+                f"The code has {code.size} values but X has {codes.shape[1]} columns: "
+                "pass the output of transform."
             )
-        rows = self._in_full_batches(self.model_.decode, codes)
+        rows = self._in_full_batches(
+            lambda batch: self.model_.decode(code.unflatten(batch)), codes
+        )
         return rows if self.scaler_ is None else self.scaler_.inverse_transform(rows)
 
     def __sklearn_tags__(self):
@@ -159,7 +164,7 @@ class AutoencoderTransformer(
         return self.key or "code"
 
     def _inputs(self, X: np.ndarray) -> np.ndarray:
-        """Rows as the model takes them, `(n, *input_shape)`, float32."""
+        """Rows as inputs of the model, `(n, *input_shape)`, float32."""
         shape = self.model_.input_shape[1:]
         if X.shape[1] != math.prod(shape):
             raise InputError(
@@ -172,6 +177,6 @@ class AutoencoderTransformer(
         return rows.reshape(-1, *shape)
 
     def _in_full_batches(self, predict: Callable, x: np.ndarray) -> np.ndarray:
-        """`predict` of `x` as rows."""
+        """Applies `predict` to `x` in full batches; returns rows."""
         parts = [rows for _, rows in full_batches(predict, x, self.batch_size)]
         return np.concatenate(parts).reshape(len(x), -1)

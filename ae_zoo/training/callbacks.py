@@ -1,7 +1,7 @@
-"""What happens besides the gradient steps, as Keras callbacks.
+"""Keras callbacks: a warm-up, a stop on NaN, patience, averaged weights.
 
-All of them work under Keras's `fit` and under the loop for several workers. What they
-must remember is in their `state`, a plain dictionary that the checkpoint keeps.
+All of them work under Keras's `fit` and under the loop for several workers. A callback
+with a memory has it in its `state`, a plain dictionary that the checkpoint keeps.
 """
 
 import contextlib
@@ -11,18 +11,20 @@ import keras
 import numpy as np
 
 from ae_zoo.errors import TrainingError
+from ae_zoo.training.checkpoint import Stateful
 
 RATE_DROP, MOST_DROPS = 0.2, 3  # of the schedule 'plateau'
 
 
 class PenaltyWarmup(keras.callbacks.Callback):
-    """Raises the bottleneck's penalty linearly to its full weight.
+    """Raises the penalties of the bottlenecks linearly to their full weight.
 
     Starting with a small KL divergence keeps a variational autoencoder from
-    switching its code off early (Bowman et al., 2016, arXiv:1511.06349).
+    switching its code off early (Bowman et al., 2016, arXiv:1511.06349). A model
+    without penalties trains as without this callback.
 
     Args:
-        epochs: epochs until the penalty has its full weight.
+        epochs: epochs until the penalties have their full weight.
     """
 
     def __init__(self, epochs: int):
@@ -31,23 +33,24 @@ class PenaltyWarmup(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         scale = min(1.0, (epoch + 1) / self.epochs)
-        self.model.bottleneck.penalty_scale.assign(scale)
+        for bottleneck in self.model.bottlenecks():
+            bottleneck.scale_penalty(scale)
 
 
 class StopOnNaN(keras.callbacks.Callback):
     """Ends the training at the first loss or weight that is no number.
 
-    Comes before the callbacks that keep weights, which then are good ones.
+    It must precede the callbacks that keep weights, so that these keep good ones.
 
     Args:
-        feed: the batches, to name the examples of the bad one.
+        batches: of the training, to name the examples of the bad batch.
         steps_per_epoch: to count the steps.
         checkpoint: file of the last good state.
     """
 
-    def __init__(self, feed, steps_per_epoch: int, checkpoint):
+    def __init__(self, batches, steps_per_epoch: int, checkpoint):
         super().__init__()
-        self.feed, self.steps_per_epoch = feed, steps_per_epoch
+        self.batches, self.steps_per_epoch = batches, steps_per_epoch
         self.checkpoint = checkpoint
         self.epoch = 0
 
@@ -66,24 +69,24 @@ class StopOnNaN(keras.callbacks.Callback):
             if not np.isfinite(keras.ops.convert_to_numpy(variable)).all():
                 self._stop(f"{variable.path} is no longer finite", last)
 
-    def _stop(self, what: str, batch: int):
+    def _stop(self, reason: str, batch: int):
         step = self.epoch * self.steps_per_epoch + batch
-        examples = ", ".join(map(str, self.feed.indices(step)[:8]))
+        examples = ", ".join(map(str, self.batches.indices(step)[:8]))
         kept = "No epoch was finished."
         if self.checkpoint.exists():
             kept = f"The state after the last good epoch is in {self.checkpoint}."
         raise TrainingError(
-            f"{what} at step {step + 1} (epoch {self.epoch + 1}, batch {batch + 1}; "
+            f"{reason} at step {step + 1} (epoch {self.epoch + 1}, batch {batch + 1}; "
             f"examples {examples}, ...). {kept} Start again in another folder with a "
             "lower training.learning_rate, or with training.clip_norm."
         )
 
 
-class Patience(keras.callbacks.Callback):
+class Patience(Stateful):
     """Keeps the best weights, lowers the rate on a plateau, ends the training.
 
     Args:
-        epochs: epochs without a lower validation loss until something happens.
+        epochs: epochs without a lower validation loss until the rate or the end.
         fall: fraction by which the loss must fall to count as lower.
         plateau: lower the rate then, three times, before ending.
         begin: first epoch whose loss counts, after a warm-up of the penalty.
@@ -132,7 +135,11 @@ class Patience(keras.callbacks.Callback):
 
 
 class Averaged(keras.callbacks.Callback):
-    """Validates the moving average of the weights instead of the weights."""
+    """Validates the moving average of the weights instead of the weights.
+
+    Unlike Keras's `SwapEMAWeights`, which swaps by adding and subtracting, it gives the
+    training back the very weights that it had.
+    """
 
     def __init__(self):
         super().__init__()
@@ -149,12 +156,20 @@ class Averaged(keras.callbacks.Callback):
 def averaged_weights(model):
     """The model with the optimizer's moving average in the place of its weights."""
     variables = model.trainable_variables
-    averages = [v for v in model.optimizer.variables if v.name.endswith("_average")]
-    kept = [keras.ops.convert_to_numpy(v) for v in variables]
-    for variable, average in zip(variables, averages, strict=True):
-        variable.assign(keras.ops.convert_to_numpy(average))
+    kept = _copies(variables)
+    model.optimizer.finalize_variable_values(variables)  # assigns the averages
+    # Under JAX they share memory with the optimizer's, which a step gives up for new.
+    _assign(variables, _copies(variables))
     try:
         yield
     finally:
-        for variable, value in zip(variables, kept, strict=True):
-            variable.assign(np.asarray(value))
+        _assign(variables, kept)
+
+
+def _copies(variables) -> list[np.ndarray]:
+    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+
+
+def _assign(variables, values: list[np.ndarray]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)

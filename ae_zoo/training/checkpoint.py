@@ -45,7 +45,7 @@ def read_state(path: Path) -> dict | None:
 
 
 def restore_variables(path: Path, variables: list) -> None:
-    """Assigns what `write_checkpoint` kept to the same variables.
+    """Assigns the values that `write_checkpoint` kept to the same variables.
 
     Raises:
         TrainingError: the checkpoint is of another model.
@@ -65,8 +65,8 @@ class Checkpoint(keras.callbacks.Callback):
 
     Args:
         path: the file.
-        where: which phase of the training this is, and what the earlier ones did.
-        variables: what to keep beside the callbacks' states.
+        where: this phase of the training, and the logs of the earlier ones.
+        variables: kept beside the callbacks' states.
         callbacks: those whose `state` is kept.
         chief: whether this worker writes.
     """
@@ -86,6 +86,16 @@ class Checkpoint(keras.callbacks.Callback):
         write_checkpoint(self.path, self.variables, state)
 
 
-def stateful(callbacks: list) -> dict:
-    """The callbacks that have a `state`, by the name of their class."""
-    return {type(c).__name__: c for c in callbacks if hasattr(c, "state")}
+class Stateful(keras.callbacks.Callback):
+    """A callback that remembers something, which the checkpoint keeps.
+
+    Attributes:
+        state: a plain dictionary.
+    """
+
+    state: dict
+
+
+def stateful(callbacks: list) -> dict[str, Stateful]:
+    """The callbacks with a state, by the name of their class."""
+    return {type(c).__name__: c for c in callbacks if isinstance(c, Stateful)}

@@ -1,4 +1,4 @@
-"""What a training tells while it runs: log file, pictures, TensorBoard, progress."""
+"""Reports of a running training: log file, pictures, TensorBoard, progress."""
 
 import csv
 import importlib.util
@@ -12,10 +12,11 @@ import numpy as np
 
 from ae_zoo._files import write_text
 from ae_zoo.errors import RecipeError
-from ae_zoo.zoo.pictures import reconstruction_rows, save_png, tile
+from ae_zoo.evaluation.pictures import image_grid, reconstruction_rows, save_png
+from ae_zoo.training.checkpoint import Stateful
 
 
-class Log(keras.callbacks.Callback):
+class Log(Stateful):
     """One row an epoch: losses, metrics and rate, kept as `log.csv`.
 
     Attributes:
@@ -53,7 +54,7 @@ class Pictures(keras.callbacks.Callback):
 
     Args:
         images: `(n, height, width, channels)`.
-        path: the file, drawn anew after every epoch.
+        path: the file, drawn again after every epoch.
     """
 
     def __init__(self, images: np.ndarray, path: Path):
@@ -61,7 +62,8 @@ class Pictures(keras.callbacks.Callback):
         self.images, self.path = images, path
 
     def on_epoch_end(self, epoch, logs=None):
-        self.grid = tile(reconstruction_rows(self.model, self.images), len(self.images))
+        rows = reconstruction_rows(self.model, self.images)
+        self.grid = image_grid(rows, columns=len(self.images))
         save_png(self.grid, self.path)
 
 
@@ -93,7 +95,7 @@ class Progress(keras.callbacks.Callback):
     """A bar on stderr with speed and time left; a line an epoch where it is a file.
 
     Args:
-        title: what is trained.
+        title: name of the phase.
         epochs, steps_per_epoch: of the whole training.
         batch_size: examples a step.
     """
@@ -110,13 +112,13 @@ class Progress(keras.callbacks.Callback):
         self.bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
-            TextColumn("{task.percentage:>3.0f}%  {task.fields[told]}"),
+            TextColumn("{task.percentage:>3.0f}%  {task.fields[state]}"),
             TimeRemainingColumn(),
             console=console,
             transient=True,
             disable=not self.is_live,
         )
-        self.task = self.bar.add_task(title, total=epochs * steps_per_epoch, told="")
+        self.task = self.bar.add_task(title, total=epochs * steps_per_epoch, state="")
         self.shown = 0.0
 
     def on_train_begin(self, logs=None):
@@ -131,9 +133,9 @@ class Progress(keras.callbacks.Callback):
             return
         self.shown = now
         done = self.epoch * self.steps_per_epoch + batch + 1
-        told = f"{self._speed(batch + 1)}, loss {float(logs['loss']):.4g}"
+        state = f"{self._speed(batch + 1)}, loss {float(logs['loss']):.4g}"
         description = f"{self.title} epoch {self.epoch + 1}/{self.epochs}"
-        self.bar.update(self.task, completed=done, description=description, told=told)
+        self.bar.update(self.task, completed=done, description=description, state=state)
 
     def on_epoch_end(self, epoch, logs=None):
         values = ", ".join(f"{key} {float(value):.5g}" for key, value in logs.items())

@@ -84,7 +84,7 @@ def _rate(options: Training, steps: int):
 
 
 def _clipping(kind: type, norm: float, replicas: int) -> type:
-    """The optimizer `kind` that clips what its replicas' gradients sum up to.
+    """The optimizer `kind` that clips the sum of its replicas' gradients.
 
     Keras's own clips the gradient of each replica before it sums them.
     """

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from ae_zoo.autoencoder import Autoencoder
-from ae_zoo.layers import MaskingCorruption
+from ae_zoo.corruptions.noise import MaskingCorruption
 
 
 class _ReconstructionError(keras.layers.Layer):
@@ -35,13 +35,15 @@ def pretraining_stages(
         level: fraction of values set to zero.
         seed: of the corruption.
 
+    Raises:
+        InputError: the backbone is not dense.
+
     Reference: Vincent et al., 2010, JMLR 11:3371-3408.
     """
-    backbone = model.backbone
-    encoders = [*backbone.encoder_layers, model.bottleneck.projection]
-    decoders = list(reversed(backbone.decoder_layers))
-    for depth, (encoder, decoder) in enumerate(zip(encoders, decoders, strict=True)):
-        inputs = keras.Input(backbone.input_shape)
+    pairs = model.backbone.stack(model.decoder, model.bottleneck.projection)
+    encoders = [encoder for encoder, _ in pairs]
+    for depth, (encoder, decoder) in enumerate(pairs):
+        inputs = keras.Input(model.input_shape[1:])
         h = keras.layers.Flatten()(inputs)
         for layer in encoders[:depth]:
             layer.trainable = False

@@ -46,13 +46,13 @@ class Augmentation:
 
 @dataclass
 class Data:
-    """What to train on: a TFDS set by `name`, or files by `path`.
+    """The data to train on: a TFDS set by `name`, or files by `path`.
 
     Attributes:
-        name: TFDS name; beside `path`, only what to call the data.
+        name: TFDS name; beside `path`, only a name for the data.
         path: folder of images or sounds, `.npy`, `.npz`, `.csv` or `.txt` file.
         train: TFDS split.
-        validation: what to watch the training by: a fraction of the examples, held
+        validation: data to watch the training by: a fraction of the examples, held
             out by the seed, or another TFDS split, or another path.
         window: side of the square windows to train on, cut out of photographs of any
             size at every 8th pixel. `validation` then holds out whole photographs.
@@ -105,8 +105,8 @@ class Training:
         warmup_steps: steps of linear warm-up of a constant or cosine rate.
         weight_decay: decoupled.
         clip_norm: limit of the norm of a step's gradient.
-        ema: momentum of a moving average of the weights, such as 0.999, which is
-            what is validated and kept.
+        ema: momentum of a moving average of the weights, such as 0.999; the average
+            is validated and kept.
         patience: epochs without a lower validation loss until 'plateau' lowers the
             rate, or until another schedule stops early. Where it is set, the weights
             of the lowest validation loss are kept.
@@ -169,7 +169,7 @@ class Recipe:
         return yaml.safe_dump(dataclasses.asdict(self), sort_keys=False)
 
     def check(self) -> None:
-        """Refuses what cannot work together, with a RecipeError."""
+        """Raises a RecipeError for values that cannot work together."""
         data, training = self.data, self.training
         if (self.model is None) == (self.start is None):
             raise RecipeError("A recipe needs either 'model' or 'start'.")
@@ -264,14 +264,13 @@ def find_recipe(
     data: str | None = None,
     overrides: dict[str, Any] | None = None,
 ) -> Recipe:
-    """A recipe by what the command line says of it.
+    """The recipe that the options of the command line describe.
 
     Args:
         source: name or path, as of `load_recipe`; None for a short fine-tuning of
             `start` on `data`.
         start: weights to go on from, in the place of the recipe's model.
-        data: what to train on, in the place of the recipe's data: a path, or a TFDS
-            name.
+        data: a path or a TFDS name, in the place of the recipe's data.
         overrides: values by dotted key, which have the last word.
 
     Raises:
@@ -291,8 +290,8 @@ def find_recipe(
         return load_recipe(source, changes | (overrides or {}))
     if start is None or data is None:
         raise RecipeError(
-            "Say what to train: a recipe, or --from NAME and --data DATA to go on "
-            "from published weights."
+            "There is nothing to train: give a recipe, or --from NAME and --data DATA "
+            "to go on from published weights."
         )
     content = FINE_TUNING | {"name": f"{Path(start).name}.{changes['data.name']}"}
     return parse_recipe(copy.deepcopy(content), changes | (overrides or {}))
@@ -332,7 +331,7 @@ def _override(content: dict, key: str, value) -> None:
 
 
 def _parse(cls, content, prefix: str):
-    """Builds the dataclass `cls` from plain YAML, naming what is wrong."""
+    """Builds the dataclass `cls` from plain YAML; errors name the key."""
     if not isinstance(content, dict):
         raise RecipeError(f"{prefix[:-1]!r} must hold keys, not {content!r}.")
     fields = {f.name: f for f in dataclasses.fields(cls)}
@@ -362,7 +361,7 @@ def _parse(cls, content, prefix: str):
 
 
 def _convert(kind, value, key: str):
-    """`value` as the field's type, or a RecipeError that says what would fit."""
+    """`value` as the field's type, or a RecipeError that names the types that fit."""
     kinds = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
     nested = [k for k in kinds if dataclasses.is_dataclass(k)]
     if nested and not (value is None and types.NoneType in kinds):

@@ -1,8 +1,8 @@
 """Training by several worker processes, where Keras's `fit` does not work.
 
 Each worker computes its share of every batch; the gradients are summed over all of
-them, so that all keep the same weights. See https://github.com/keras-team/keras/issues/20585
-for what `fit` lacks.
+them, so that all keep the same weights. See
+https://github.com/keras-team/keras/issues/20585 for the gaps of `fit`.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from ae_zoo.errors import TrainingError
 
-# What TensorFlow raises on a worker when another one is gone.
+# Errors that TensorFlow raises on a worker when another one is gone.
 _LOST = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
@@ -22,16 +22,16 @@ _LOST = (
 )
 
 
-def fit(model, feed, start, epochs, steps, callbacks, validation=None) -> None:
+def fit(model, batches, start, epochs, steps, callbacks, validation=None) -> None:
     """Trains a compiled model from epoch `start` up to `epochs`.
 
     Args:
         model: compiled, in the scope of a `MultiWorkerMirroredStrategy`.
-        feed: this worker's share of the batches.
+        batches: of the training, this worker's share.
         start, epochs: first epoch, from 0, and number of epochs.
         steps: steps an epoch.
         callbacks: Keras callbacks; the same on every worker.
-        validation: feed of the validation data, or None.
+        validation: batches to validate on, or None.
 
     Raises:
         TrainingError: another worker was lost.
@@ -43,10 +43,10 @@ def fit(model, feed, start, epochs, steps, callbacks, validation=None) -> None:
     model.stop_training = False
     with _losses_of_workers():
         callbacks.on_train_begin()
-        batches = iter(_distributed(strategy, feed, start * steps, epochs * steps))
+        share = iter(_distributed(strategy, batches, start * steps, epochs * steps))
         for epoch in range(start, epochs):
             callbacks.on_epoch_begin(epoch)
-            logs = _run(train_step, batches, steps, callbacks.on_train_batch_end)
+            logs = _run(train_step, share, steps, callbacks.on_train_batch_end)
             if validation is not None:
                 logs |= _validate(strategy, test_step, validation, callbacks)
             callbacks.on_epoch_end(epoch, logs)
@@ -56,12 +56,12 @@ def fit(model, feed, start, epochs, steps, callbacks, validation=None) -> None:
         callbacks.on_train_end()
 
 
-def _distributed(strategy, feed, start: int, stop: int):
-    """The feed's batches, each split over this worker's replicas."""
-    local = strategy.num_replicas_in_sync // feed.shard[1]
-    share = feed.batch_size // feed.shard[1] // local
+def _distributed(strategy, batches, start: int, stop: int):
+    """The batches, each split over this worker's replicas."""
+    local = strategy.num_replicas_in_sync // batches.shard[1]
+    size = batches.batch_size // batches.shard[1] // local
     return strategy.distribute_datasets_from_function(
-        lambda _: feed.dataset(start, stop).rebatch(share)
+        lambda _: batches.dataset(start, stop).rebatch(size)
     )
 
 
@@ -107,20 +107,20 @@ def _share_of_logs(loss, y, prediction):
     return tf.stack([tf.cast(loss, "float32"), error / replicas])
 
 
-def _run(step, batches, steps: int, told=lambda *_: None) -> dict[str, float]:
+def _run(step, share, steps: int, on_step=lambda *_: None) -> dict[str, float]:
     """Mean logs over `steps` steps."""
     total = 0.0
     for i in range(steps):
-        total = total + step(next(batches)).numpy()
+        total = total + step(next(share)).numpy()
         logs = dict(zip(("loss", "mse"), (total / (i + 1)).tolist(), strict=False))
-        told(i, logs)
+        on_step(i, logs)
     return logs
 
 
-def _validate(strategy, step, feed, callbacks) -> dict[str, float]:
+def _validate(strategy, step, batches, callbacks) -> dict[str, float]:
     callbacks.on_test_begin()
-    batches = iter(_distributed(strategy, feed, 0, feed.steps_per_pass))
-    logs = _run(step, batches, feed.steps_per_pass)
+    steps = batches.steps_per_pass
+    logs = _run(step, iter(_distributed(strategy, batches, 0, steps)), steps)
     callbacks.on_test_end(logs)
     return {f"val_{key}": value for key, value in logs.items()}
 

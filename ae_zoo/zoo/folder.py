@@ -1,8 +1,8 @@
 """A weights folder: saved in Keras's layout, loaded as data.
 
 A folder holds Keras's `config.json`, `metadata.json` and `model.weights.h5`, so that
-`keras.saving.load_model(folder)` reads it too. `metadata.json` also says which bytes
-the other two must have. Loading builds registered families only: nothing in the
+`keras.saving.load_model(folder)` reads it too. `metadata.json` also holds sizes and
+checksums of the other two. Loading builds registered families only: nothing in the
 folder is executed, imported or unpickled.
 """
 
@@ -15,7 +15,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ae_zoo import __version__
+from ae_zoo import __version__, registry
 from ae_zoo.errors import IntegrityError, ManifestError, UnknownNameError
 from ae_zoo.zoo.manifest import KERAS_FILES, check_files
 
@@ -26,17 +26,19 @@ CONFIG, METADATA, WEIGHTS = KERAS_FILES
 _REGISTERED = "ae_zoo>Autoencoder"
 _LARGEST_JSON = 1 << 20
 _SCALARS = (bool, int, float, str, type(None))
+_REVIVED = {"class_name", "module", "registered_name", "config", "fn"}
 
 
 def save(model: "Autoencoder", folder: str | os.PathLike) -> None:
     """Saves architecture and weights, without the optimizer, into `folder`.
 
     Saving the same weights again gives the same bytes. Other files in an existing
-    weights folder, such as its model card, stay.
+    weights folder, such as its model card, are kept.
 
     Raises:
         ManifestError: `folder` exists and is not a weights folder.
     """
+    model.finish()
     folder = Path(folder).expanduser().resolve()
     is_new = not folder.exists()
     if not is_new and not _may_overwrite(folder):
@@ -63,15 +65,15 @@ def load_folder(
 
     Args:
         folder: a folder that `save` wrote.
-        files: the bytes to insist on, as {"name", "sha256", "size"}; by default
-            what the folder's own metadata promises.
+        files: the files to require, as {"name", "sha256", "size"}; by default those
+            in the folder's own metadata.
 
     Returns:
         The model, not compiled.
 
     Raises:
-        IntegrityError: a file has other bytes than promised.
-        ManifestError: the folder is malformed, is of another class than ours, or
+        IntegrityError: a file differs from its checksum.
+        ManifestError: the folder is malformed, is of a class of another package, or
             its weights do not fit its architecture.
         UnknownNameError: there is no such folder.
     """
@@ -83,21 +85,21 @@ def load_folder(
 
 
 def check_folder(folder: Path, files: list[dict]) -> None:
-    """Compares a folder's files with the promised ones.
+    """Checks the files of a folder by their checksums.
 
     Raises:
-        IntegrityError: a file is missing or has other bytes.
+        IntegrityError: a file is missing or differs from its checksum.
     """
     for file in files:
         if problem := find_problem(folder / file["name"], file):
             raise IntegrityError(
-                f"{folder / file['name']}: {problem}; get the folder again from where "
-                "it came from."
+                f"{folder / file['name']}: {problem}; get the folder again from its "
+                "source."
             )
 
 
 def find_problem(path: Path, file: dict) -> str | None:
-    """What is wrong with `path` compared with {"sha256", "size"}; None if nothing."""
+    """Describes how `path` differs from {"sha256", "size"}; None if it does not."""
     try:
         size = path.stat().st_size
         if size != file["size"]:
@@ -114,11 +116,11 @@ def sha256(path: str | os.PathLike) -> str:
 
 
 def promised_files(folder: Path) -> list[dict]:
-    """What a folder's own metadata promises, as {"name", "sha256", "size"}.
+    """The files in a folder's own metadata, as {"name", "sha256", "size"}.
 
     Raises:
         UnknownNameError: there is no such folder.
-        ManifestError: its metadata makes no such promise.
+        ManifestError: its metadata has no checksums.
     """
     if not folder.is_dir():
         raise UnknownNameError(f"There is no weights folder {folder}; check the path.")
@@ -149,7 +151,7 @@ def _may_overwrite(folder: Path) -> bool:
 def _write(model: "Autoencoder", folder: Path) -> None:
     import keras
 
-    # A model rebuilt from the config carries neither optimizer nor metrics, and
+    # A model built again from the config has neither optimizer nor metrics, and
     # proves that the config fits the weights.
     config = model.get_config()
     bare = type(model).from_config(config)
@@ -177,7 +179,7 @@ def _write_json(content: dict, path: Path) -> None:
 
 
 def _write_weights(model: "Autoencoder", path: Path) -> None:
-    """As Keras, without the layers' names, which differ between two builds."""
+    """Writes weights as Keras does, without layer names, which vary between builds."""
     import h5py
 
     draft = path.with_name("draft.weights.h5")
@@ -205,8 +207,6 @@ def _read_json(path: Path) -> dict:
 
 def _build(config: dict, folder: Path) -> "Autoencoder":
     """The model that a `config.json` describes, built by its family."""
-    from ae_zoo import models
-
     found = config.get("registered_name") or config.get("class_name")
     if config.get("class_name") != "Autoencoder" or found != _REGISTERED:
         raise ManifestError(
@@ -219,16 +219,16 @@ def _build(config: dict, folder: Path) -> "Autoencoder":
             f"{folder / CONFIG} has arguments that are not plain values; save the "
             "model again with ae_zoo.save(model, folder)."
         )
-    arguments = dict(arguments)
-    name = arguments.pop("family", None)
-    if not isinstance(name, str) or name not in models.FAMILIES:
+    name = arguments.get("family")
+    if not isinstance(name, str) or name not in registry.names():
         raise ManifestError(
             f"{folder / CONFIG} is of the unknown family {name!r}; update ae_zoo, or "
-            "register the family before loading."
+            "import the module that registers the family before loading."
         )
     try:
-        inspect.signature(models.family(name).build).bind(**arguments)
-        return models.build(name, **arguments)
+        given = {k: arguments[k] for k in arguments if k not in registry.RESERVED}
+        inspect.signature(registry.family(name).build).bind(**given)
+        return registry.from_config(arguments)
     except (TypeError, ValueError, AttributeError, ArithmeticError, LookupError) as e:
         raise ManifestError(
             f"{folder / CONFIG} has arguments that {name!r} does not take ({e}); "
@@ -237,9 +237,16 @@ def _build(config: dict, folder: Path) -> "Autoencoder":
 
 
 def _is_plain(value: object) -> bool:
-    """Whether `value` is a scalar or a list of them: nothing Keras would revive."""
-    values = value if isinstance(value, list) else [value]
-    return all(isinstance(item, _SCALARS) for item in values)
+    """Whether `value` consists of scalars, so that Keras does not deserialise it.
+
+    Lists and dictionaries may be nested. Keras builds an object from a dictionary with
+    a class or a module.
+    """
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return not _REVIVED & set(value) and all(map(_is_plain, value.values()))
+    return isinstance(value, _SCALARS)
 
 
 def _load_weights(model: "Autoencoder", path: Path) -> None:
@@ -249,7 +256,7 @@ def _load_weights(model: "Autoencoder", path: Path) -> None:
         with h5py.File(path) as file:
             _check_hdf5(file, len(model.weights), path)
         with warnings.catch_warnings():
-            # Keras only warns where it leaves layers at their initial weights.
+            # Keras only warns if it leaves layers at their initial weights.
             warnings.filterwarnings("error", "Skipping nested container")
             model.load_weights(path)
     except (OSError, ValueError, KeyError, RuntimeError, UserWarning) as error:
@@ -260,7 +267,7 @@ def _load_weights(model: "Autoencoder", path: Path) -> None:
 
 
 def _check_hdf5(file, expected: int, path: Path) -> None:
-    """Refuses what a Keras weights file never has: links, holes, other weights."""
+    """Raises for links, external data and other weights, which Keras never writes."""
     import h5py
 
     links = []

@@ -15,7 +15,7 @@ from ae_zoo.errors import DownloadError, IntegrityError, ManifestError
 from ae_zoo.zoo.folder import METADATA, find_problem, promised_files
 
 RETRY_DELAYS = (0.5, 1.0)
-"""Seconds to wait before each further try after a failure of the server."""
+"""Seconds to wait before each further try after a server error."""
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,10 @@ class HubFolder:
     """A weights folder on the Hub.
 
     Args:
-        name: what the user asked for; errors begin with it.
+        name: name given by the user; error messages begin with it.
         repo: 'organisation/name'.
         revision: a branch, a tag or a commit of 40 hexadecimal digits.
-        cache_dir: where the files are kept; None for huggingface_hub's cache.
+        cache_dir: folder of the files; None for huggingface_hub's cache.
     """
 
     name: str
@@ -35,10 +35,10 @@ class HubFolder:
     cache_dir: str | os.PathLike | None = None
 
     def fetch(self, files: list[dict]) -> Path:
-        """Brings `files` into the cache, unless they are there, and verifies them.
+        """Downloads `files` that the cache lacks, and verifies all.
 
-        A file with wrong bytes is downloaded once more; huggingface_hub itself
-        compares sizes only.
+        A file with a wrong checksum is downloaded once more; huggingface_hub itself
+        compares only sizes.
 
         Args:
             files: {"name", "sha256", "size"} each.
@@ -47,8 +47,8 @@ class HubFolder:
             The folder of the cache that holds them.
 
         Raises:
-            DownloadError: a file cannot be had.
-            IntegrityError: a file has wrong bytes, also after a second download.
+            DownloadError: a file cannot be downloaded.
+            IntegrityError: a file has a wrong checksum, also after a second download.
         """
         for file in files:
             path = self._download(file["name"])
@@ -57,10 +57,10 @@ class HubFolder:
         return path.parent
 
     def fetch_promised(self) -> tuple[Path, list[dict]]:
-        """As `fetch`, of the files that the folder's own metadata promises.
+        """Fetches and verifies the files in the folder's own metadata.
 
         Returns:
-            The folder of the cache, and the promised files.
+            The folder of the cache, and the files of the metadata.
 
         Raises:
             ManifestError: the metadata is malformed.
@@ -71,11 +71,11 @@ class HubFolder:
             files = promised_files(metadata.parent)
             return pinned.fetch(files), files
         except (IntegrityError, ManifestError):
-            _delete(metadata)  # it may be the damaged one: the next try fetches it
+            _delete(metadata)  # it may be damaged: the next try fetches it
             raise
 
     def find_cached(self, file: str) -> Path | None:
-        """Where `file` lies in the cache, None if it does not; makes no request."""
+        """Path of `file` in the cache, or None; makes no request."""
         from huggingface_hub import try_to_load_from_cache
 
         path = try_to_load_from_cache(
@@ -96,7 +96,7 @@ class HubFolder:
         if problem := find_problem(path, file):
             _delete(path)
             raise IntegrityError(
-                f"{where} has other bytes than promised ({problem}), also after a "
+                f"{where} does not match its checksum ({problem}), also after a "
                 "second download; tell its publisher, or set HF_ENDPOINT to another "
                 "mirror."
             )
@@ -145,7 +145,7 @@ class HubFolder:
             )
         elif isinstance(error, errors.RemoteEntryNotFoundError):
             why = (
-                "the repository has no such file; choose one that was filled by "
+                "the repository has no such file; choose one that was written by "
                 "ae_zoo.save"
             )
         elif isinstance(error, errors.RepositoryNotFoundError) or status in (401, 403):
@@ -169,7 +169,7 @@ def _status(error: BaseException) -> int | None:
 
 
 def _is_passing(error: BaseException) -> bool:
-    """Whether a second try may help: server errors, lost connections, short files."""
+    """Whether to try again: after server errors, lost connections, short files."""
     from huggingface_hub.errors import HTTPError
 
     if (status := _status(error)) is not None:

@@ -1,4 +1,4 @@
-"""Loading a weight: bundled folder, then local cache, then Hub, always verified."""
+"""Loads weights from the bundled folder, the cache or the Hub, always verified."""
 
 import os
 import re
@@ -36,17 +36,17 @@ def load(
             weights folder ('./folder' where a model has the same name).
         revision: of the Hub repository: a branch, a tag or a full commit. By
             default the one pinned in the manifest, and 'main' for 'hf://...'. At
-            another revision than the pinned one, the folder's own metadata says
-            what the files must be.
-        cache_dir: where downloads are kept, instead of huggingface_hub's cache.
+            another revision than the pinned one, the checksums are those of the
+            folder's own metadata.
+        cache_dir: folder for downloads, instead of huggingface_hub's cache.
 
     Returns:
         The model, not compiled: `compile()` without arguments, then `fit`.
 
     Raises:
-        UnknownNameError: no such model; the message suggests the nearest.
-        DownloadError: the files cannot be had.
-        IntegrityError: the files have other bytes than promised.
+        UnknownNameError: no such model; the message suggests similar names.
+        DownloadError: the files cannot be downloaded.
+        IntegrityError: the files do not match their checksums.
         ManifestError: the manifest or the folder is malformed.
 
     Example:
@@ -64,7 +64,7 @@ def download(
 ) -> Path:
     """Makes a weight available offline, verified, without importing TensorFlow.
 
-    Args and errors as `load`.
+    Arguments and errors are those of `load`.
 
     Returns:
         The weights folder: the bundled one, or one in the cache.
@@ -80,11 +80,11 @@ def verify(
     """Compares the weights on this machine with the manifest's checksums.
 
     Args:
-        name: one model; by default every bundled or cached one.
+        name: name of a model; by default every bundled or cached one.
         cache_dir: as in `load`.
 
     Returns:
-        One {"name", "file", "ok", "problem"} a file; "problem" is None where "ok".
+        A {"name", "file", "ok", "problem"} for each file; "problem" is None if "ok".
     """
     entries = read_manifest()["weights"] if name is None else [resolve(name)]
     rows = [
@@ -113,7 +113,7 @@ def _verify_file(entry: dict, file: dict, cache_dir) -> dict:
 
 
 def _find(name, revision, cache_dir) -> tuple[Path, list[dict]]:
-    """The folder of a weight, downloaded if need be, and the files it must hold."""
+    """The folder of a weight, downloaded if needed, and the files it must hold."""
     if isinstance(name, str) and name.startswith(_HUB):
         return _find_on_hub(name, revision, cache_dir)
     if _is_path(name):

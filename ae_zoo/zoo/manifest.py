@@ -1,6 +1,6 @@
-"""What exists: the manifest, one entry a published weight.
+"""The manifest, with an entry for each published weight.
 
-Standard library only, so that listing is instant.
+Only the standard library is imported, so that listing is instant.
 """
 
 import copy
@@ -14,10 +14,10 @@ from pathlib import Path
 from ae_zoo.errors import ManifestError, UnknownNameError
 
 KERAS_FILES = ("config.json", "metadata.json", "model.weights.h5")
-"""Keras's layout of a model in a folder: what every weight consists of."""
+"""The files of every weight: Keras's layout of a model in a folder."""
 
 _KEYS = (  # besides the name; the schema says more
-    *("family", "dataset", "tasks", "parameters", "input", "latent", "files", "hub"),
+    *("family", "dataset", "tasks", "parameters", "input", "code", "files", "hub"),
     *("recipe", "training_data", "licence", "metrics", "baselines", "measured_by"),
 )
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -30,9 +30,9 @@ _REPO = re.compile(r"(?!.*(\.\.|--))[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
 def manifest_path() -> Path:
     """The manifest in use.
 
-    `AE_ZOO_MANIFEST` names a manifest of your own, for a private zoo; its bundled
-    weights, if any, lie in the folder `weights` beside it. Without it, the one that
-    travels with the package.
+    `AE_ZOO_MANIFEST` is the path of your own manifest, for a private zoo; its bundled
+    weights, if any, lie in the folder `weights` beside it. By default it is that of the
+    package.
     """
     if own := os.environ.get("AE_ZOO_MANIFEST"):
         return Path(own).expanduser()
@@ -41,7 +41,7 @@ def manifest_path() -> Path:
 
 
 def weights_path() -> Path:
-    """The folder of the bundled weights, which belongs to the manifest in use."""
+    """The folder of the bundled weights, beside the manifest in use."""
     if os.environ.get("AE_ZOO_MANIFEST"):
         return manifest_path().parent / "weights"
     return _PACKAGE / "weights"
@@ -51,9 +51,8 @@ def read_manifest(path: str | os.PathLike | None = None) -> dict:
     """The manifest at `path` (default: the one in use), checked.
 
     Raises:
-        ManifestError: it cannot be read, or an entry lacks a key, or names a file, a
-            repository, a revision or a checksum of another shape than the loader
-            accepts.
+        ManifestError: it cannot be read, an entry lacks a key, or the format of a
+            file name, repository, revision or checksum is invalid.
     """
     path = Path(path) if path is not None else manifest_path()
     try:
@@ -86,7 +85,7 @@ def list_models(
     Args:
         family: as in the registry of families, such as 'vae'.
         task: one of the tasks, such as 'features' or 'generate'.
-        dataset: what it was trained on, such as 'mnist'.
+        dataset: the training data, such as 'mnist'.
         pattern: shell-style pattern of the name, such as 'vae*'.
     """
     return sorted(
@@ -100,7 +99,7 @@ def list_models(
 
 
 def model_info(name: str) -> dict:
-    """The manifest entry of `name`, with "bundled" saying whether it is on board.
+    """The manifest entry of `name`, with "bundled" for whether it is bundled.
 
     Raises:
         UnknownNameError: as `resolve`.
@@ -114,7 +113,7 @@ def resolve(name: str) -> dict:
     """The entry called `name`, or the only one of that architecture.
 
     Raises:
-        UnknownNameError: there is none, or several; the message names the nearest.
+        UnknownNameError: there is none, or several; the message suggests names.
     """
     entries = {entry["name"]: entry for entry in read_manifest()["weights"]}
     if name in entries:
@@ -133,7 +132,7 @@ def resolve(name: str) -> dict:
 
 
 def bundled_folder(name: str) -> Path | None:
-    """The folder of the bundled weight `name`, None where it is not bundled."""
+    """The folder of the bundled weight `name`, or None if it is not bundled."""
     folder = weights_path() / name
     return folder if _NAME.fullmatch(name) and folder.is_dir() else None
 
@@ -141,7 +140,7 @@ def bundled_folder(name: str) -> Path | None:
 def check_files(
     files: object, owner: str, required: tuple[str, ...] = KERAS_FILES
 ) -> None:
-    """Checks a list of {"name", "sha256", "size"}, which bytes will be held to.
+    """Checks the format of a list of {"name", "sha256", "size"}.
 
     Raises:
         ManifestError: a name is not one of a weights folder (so no path leads out
@@ -169,7 +168,7 @@ def check_files(
 
 
 def is_repo(value: object) -> bool:
-    """Whether `value` has the shape of a Hub repository, 'organisation/name'."""
+    """Whether `value` has the format of a Hub repository, 'organisation/name'."""
     return _matches(_REPO, value)
 
 

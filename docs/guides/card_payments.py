@@ -1,11 +1,11 @@
-"""Screen card payments: which to look at first, and why.
+"""Screen card payments: rank them for review, with a reason for each.
 
     python docs/guides/card_payments.py
     python docs/guides/card_payments.py payments.csv --categories merchant,country
 
-Without a file 5,000 payments are made up, 25 of which are frauds; the detector is not
-told which, they are only counted at the end, also for scikit-learn's isolation forest.
-Writes payment_scores.csv.
+Without a file the script generates 5,000 payments, among them 25 frauds. The detector
+gets no labels. They only serve to count the frauds found, also by scikit-learn's
+isolation forest. The script writes payment_scores.csv.
 """
 
 import argparse
@@ -19,9 +19,9 @@ from sklearn.metrics import average_precision_score
 
 from ae_zoo.data.tables import read_frame
 from ae_zoo.tasks import AnomalyDetector
-from ae_zoo.tasks.detection import detect
+from ae_zoo.tasks.detector import detect
 
-# Mean of the logarithm of the amount, usual hour, and countries bought from.
+# Mean of the logarithm of the amount, usual hour, countries of the purchases.
 MERCHANTS = {
     "food": (3.2, 13, ["home"]),
     "fuel": (4.0, 9, ["home", "neighbour"]),
@@ -31,10 +31,10 @@ MERCHANTS = {
 
 
 def simulate(rows: int = 5000, frauds: int = 25, seed: int = 0):
-    """A table of payments, and `(rows,)`, 1 for frauds.
+    """A table of payments, and labels `(rows,)`, 1 for frauds.
 
-    No value of a fraud is odd by itself: the amount is one of another kind of shop, or
-    the hour, or the country.
+    No single value of a fraud is abnormal. The amount, the hour or the country does not
+    match the merchant.
     """
     rng = np.random.default_rng(seed)
     names = list(MERCHANTS)
@@ -62,7 +62,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("table", nargs="?", help="a .csv or .parquet file")
     parser.add_argument("--categories", default="merchant,country")
-    parser.add_argument("--share", type=float, default=0.005, help="to look at")
+    parser.add_argument("--share", type=float, default=0.005, help="to review")
     options = parser.parse_args(arguments)
     kinds = [name for name in options.categories.split(",") if name]
     frauds = None
@@ -97,8 +97,8 @@ def main(arguments=None):
         caught = frauds[np.argsort(-values)[: frauds.sum()]].sum()
         area = average_precision_score(frauds, values)
         print(
-            f"{name}: {caught} of {frauds.sum()} frauds among as many payments, AUPR "
-            f"{area:.2f}"
+            f"{name}: {caught} of {frauds.sum()} frauds among as many top scores, "
+            f"AUPR {area:.2f}"
         )
     return {
         name: average_precision_score(frauds, value) for name, value in scores.items()

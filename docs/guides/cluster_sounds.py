@@ -1,10 +1,10 @@
-"""Cluster sounds: which recordings sound alike.
+"""Cluster sounds: find recordings that sound alike.
 
     python docs/guides/cluster_sounds.py
     python docs/guides/cluster_sounds.py recordings/ --clusters 10
 
-Without a folder of WAV files 100 short sounds are made: five vowels, each at twenty
-pitches. Writes sounds.png, a map of the recordings.
+Without a folder of WAV files the script synthesises 100 short sounds: five vowels, each
+at twenty pitches. It writes sounds.png, a map of the recordings.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import normalized_mutual_info_score
 from sklearn.preprocessing import StandardScaler
 
-from ae_zoo.data.inputs import list_files
+from ae_zoo.data.files import list_files
 from ae_zoo.tasks import FeatureExtractor
 
 MODEL = "denoising_ae.spoken_digit"
@@ -36,7 +36,7 @@ VOWELS = {
 
 
 def vowel(formants, pitch: float, rng) -> np.ndarray:
-    """0.4 s of pulses through three resonances."""
+    """0.4 s of a pulse train through three resonators."""
     wave = np.zeros(int(0.4 * RATE))
     wave[np.arange(0, len(wave), RATE / pitch).astype(int)] = 1
     for centre in formants:
@@ -48,11 +48,11 @@ def vowel(formants, pitch: float, rng) -> np.ndarray:
 
 
 def write_vowels(folder: Path, seed: int = 0) -> None:
-    """20 files of each vowel, from a deep voice to a high one."""
+    """Writes 20 files of each vowel, from a low pitch to a high one."""
     rng = np.random.default_rng(seed)
     for name, formants in VOWELS.items():
         for i, pitch in enumerate(np.linspace(90, 240, 20)):
-            throat = rng.uniform(0.93, 1.07)  # shorter ones sound higher
+            throat = rng.uniform(0.93, 1.07)  # a shorter one raises the formants
             wave = vowel(np.multiply(formants, throat), pitch, rng)
             path = folder / f"{name}_{i:02d}.wav"
             wavfile.write(path, RATE, (32767 * wave).astype("int16"))

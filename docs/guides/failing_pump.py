@@ -1,11 +1,11 @@
-"""Find a failing pump: when it goes wrong, and which sensor says so.
+"""Find a failing pump: when it starts to fail, and which sensor shows it.
 
     python docs/guides/failing_pump.py
     python docs/guides/failing_pump.py data.csv --first 400 --ignore anomaly,changepoint
 
-Without a file the readings of a pump are simulated, whose suction valve slowly closes.
-Any CSV or Parquet table of sensors will do, the first rows of which are normal.
-Writes pump.png and pump/, the detector.
+Without a file the script simulates the readings of a pump with a slowly closing suction
+valve. It accepts any CSV or Parquet table of sensors with normal first rows. It writes
+pump.png and pump/, the detector.
 """
 
 import argparse
@@ -16,11 +16,11 @@ import numpy as np
 
 from ae_zoo.data.tables import Frame, read_frame
 from ae_zoo.tasks import AnomalyDetector
-from ae_zoo.tasks.detection import detect
+from ae_zoo.tasks.detector import detect
 
 
 def simulate(rows: int = 1200, fault: int = 900, seed: int = 0) -> Frame:
-    """A reading a second of six sensors; from `fault` on the valve closes."""
+    """Six sensors, one reading a second; the valve starts to close at row `fault`."""
     rng = np.random.default_rng(seed)
     seconds = np.arange(rows)
     load = 1 + 0.1 * np.sin(seconds / 40) + 0.02 * rng.standard_normal(rows)
@@ -44,13 +44,13 @@ def simulate(rows: int = 1200, fault: int = 900, seed: int = 0) -> Frame:
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("table", nargs="?", help="a .csv or .parquet file")
-    parser.add_argument("--first", type=int, default=600, help="rows that are normal")
-    parser.add_argument("--ignore", default="", help="columns that are no sensors")
+    parser.add_argument("--first", type=int, default=600, help="number of normal rows")
+    parser.add_argument("--ignore", default="", help="columns to leave out")
     options = parser.parse_args(arguments)
     ignored = [name for name in options.ignore.split(",") if name]
     pump = read_frame(options.table, ignored) if options.table else simulate()
 
-    # 20 readings at once, so that noise cancels out and what lasts stays.
+    # A window of 20 readings: noise averages out, a lasting deviation does not.
     detector = AnomalyDetector(window=20, measure="error", margin=2.0, random_state=0)
     detector.fit(pump.values[: options.first], names=pump.names)
     found = detect(detector, pump)
@@ -61,7 +61,7 @@ def main(arguments=None):
             f"{found.worst(interval.peak)}"
         )
 
-    # What stands beside the pump: it loads the detector, and scores as readings come.
+    # A monitor beside the pump: it loads the detector and scores each new reading.
     if Path("pump", "detector.json").is_file():  # of an earlier run
         shutil.rmtree("pump")
     detector.save("pump")

@@ -1,12 +1,12 @@
-"""Features for sentences: find the one that a bad scan shows.
+"""Features for sentences: find the sentence that a bad scan shows.
 
     python docs/guides/sentence_features.py
     python docs/guides/sentence_features.py lines.txt --query "wbere is the statlon"
 
-The codes say which letter stands where, so wrong letters hardly move them; what a
-sentence means they do not know, and a letter too many or too few moves all behind it.
-Without a file there are 24 questions, of whose letters some are exchanged. Beside the
-codes stand TF-IDF of words and of groups of two to four characters.
+The codes represent the letter at each position, so wrong letters hardly change them.
+They do not represent meaning. An inserted or missing letter shifts all letters after
+it. Without a file the script uses 24 questions and replaces some of their letters. The
+baselines are TF-IDF of words and of groups of two to four characters.
 """
 
 import argparse
@@ -50,21 +50,21 @@ When will the library open again?
 
 
 def scan(text: str, wrong: float, rng) -> str:
-    """Reads a share of the characters as any letter."""
+    """Replaces a fraction of the characters by random letters."""
     return "".join(rng.choice(LETTERS) if rng.random() < wrong else c for c in text)
 
 
 def share_found(known, asked) -> float:
-    """How often the nearest of the known is that of the same number."""
+    """Fraction of the rows whose nearest known row has the same index."""
     nearest = cosine_similarity(asked, known).argmax(axis=1)
     return float(np.mean(nearest == np.arange(len(nearest))))
 
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("file", nargs="?", type=Path, help="a text a line")
+    parser.add_argument("file", nargs="?", type=Path, help="one text a line")
     parser.add_argument("--query", default="Wbcre ix tho rajlwoy stotiun?")
-    parser.add_argument("--wrong", type=float, default=0.4, help="share of letters")
+    parser.add_argument("--wrong", type=float, default=0.4, help="fraction of letters")
     options = parser.parse_args(arguments)
     text = options.file.read_text("utf-8") if options.file else QUESTIONS
     sentences = [line for line in text.splitlines() if line.strip()]

@@ -1,0 +1,88 @@
+"""The interface of every bottleneck."""
+
+import keras
+from keras import ops
+
+from ae_zoo.code import Views
+from ae_zoo.errors import InputError
+from ae_zoo.priors.base import Prior
+
+
+class Bottleneck(keras.layers.Layer):
+    """The layer from the encoder's output to the code.
+
+    Subclasses override the methods that they support. With `training=False` the output
+    is always the deterministic code.
+
+    Attributes:
+        levels: number of different integers that the indices of a discrete code may
+            be; None for a continuous code.
+        projection: the Dense layer from the encoder's output to the code, which a tied
+            decoder transposes, or None.
+        prior: the distribution of the code; None if the family cannot generate.
+        sparse: whether the code is meant to have few active units.
+    """
+
+    levels: int | None = None
+    sparse = False
+    projection: keras.layers.Dense | None = None
+    penalty_scale: keras.Variable | None = None
+
+    @property
+    def prior(self) -> Prior | None:
+        return None
+
+    def connect(self, encoder: keras.Model, x) -> Views:
+        """Applies encoder and bottleneck to a symbolic `x`; returns the views."""
+        return Views(self(encoder(x)))
+
+    def wrap(self, decoder: keras.Model) -> keras.Model:
+        """The decoder of the code, built around the backbone's decoder."""
+        return decoder
+
+    def unwrap(self, decoder: keras.Model) -> keras.Model:
+        """The backbone's decoder inside a decoder that `wrap` built."""
+        return decoder
+
+    def values(self, indices):
+        """Converts the integers of a discrete code to the code.
+
+        Raises:
+            InputError: the code is continuous.
+        """
+        raise InputError(
+            f"{type(self).__name__} has a continuous code without indices: use a "
+            "family such as 'fsq_ae'."
+        )
+
+    def entropy_model(self):
+        """The probabilities of a code of integers, for `ae_zoo.tasks.Compressor`.
+
+        Raises:
+            InputError: the code is not made for compression.
+        """
+        raise InputError(
+            f"{type(self).__name__} does not compress: use a family such as "
+            "'hyperprior_ae'."
+        )
+
+    def finish(self) -> None:
+        """Updates all that is computed from trained weights, before saving."""
+
+    def add_penalty_scale(self) -> None:
+        """Adds the factor of the penalty as a weight; call it in `build`."""
+        # A weight, so that a warm-up can change it between compiled steps.
+        self.penalty_scale = self.add_weight(
+            name="penalty_scale", shape=(), initializer="ones", trainable=False
+        )
+
+    def scale_penalty(self, scale: float) -> None:
+        """Multiplies the penalty, if there is one, by `scale` from now on."""
+        if self.penalty_scale is not None:
+            self.penalty_scale.assign(scale)
+
+    def add_penalty(self, value) -> None:
+        """Adds `value`, a scalar averaged over the batch, to the loss."""
+        self.add_loss(
+            ops.cast(self.penalty_scale, "float32") * ops.cast(value, "float32")
+        )

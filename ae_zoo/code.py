@@ -1,0 +1,164 @@
+"""Shape and kind of a code, and its tensors in a model's graph.
+
+NumPy is imported by the methods that compute, so that `ae-zoo list` can describe codes
+without it.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ae_zoo.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+KINDS = {1: "vector", 2: "tokens"}  # by axes of an example; with more it is a grid
+
+
+@dataclass(frozen=True)
+class Code:
+    """The shape and kind of a code.
+
+    A code is one array, or for a pyramid a list of arrays, each `(n, *shape)`.
+
+    Attributes:
+        shapes: shape of each array without the batch; None along axes of any size.
+        kind: 'vector' `(d,)`, 'tokens' `(length, d)`, 'grid' `(height, width, d)` or
+            more axes, or 'pyramid', several arrays.
+        levels: number of possible indices of a discrete code; None for a continuous
+            code.
+
+    Example:
+
+        Code(((7, 7, 4),), "grid", levels=1000)
+    """
+
+    shapes: tuple[tuple[int | None, ...], ...]
+    kind: str
+    levels: int | None = None
+
+    @classmethod
+    def of(cls, z, levels: int | None = None) -> "Code":
+        """Shape and kind of the code `z`, a tensor or array, or a list of them."""
+        shapes = tuple(tuple(part.shape[1:]) for part in parts_of(z))
+        kind = "pyramid" if len(shapes) > 1 else KINDS.get(len(shapes[0]), "grid")
+        return cls(shapes, kind, levels)
+
+    @property
+    def size(self) -> int | None:
+        """Number of values of an example's code; None if it depends on the input."""
+        if any(side is None for shape in self.shapes for side in shape):
+            return None
+        return sum(math.prod(shape) for shape in self.shapes)
+
+    def flatten(self, z) -> "np.ndarray":
+        """All values of each example in a row, `(n, size)`."""
+        import numpy as np
+
+        return np.concatenate([x.reshape(len(x), -1) for x in self._checked(z)], axis=1)
+
+    def unflatten(self, rows: "np.ndarray"):
+        """The code with the values in `rows`, the inverse of `flatten`.
+
+        Raises:
+            InputError: the rows have another length, or the code has no fixed size.
+        """
+        import numpy as np
+
+        if self.size is None or rows.shape[1:] != (self.size,):
+            raise InputError(
+                f"The code has {self.size} values an example but received "
+                f"{rows.shape}: pass rows that flatten returned."
+            )
+        ends = np.cumsum([math.prod(shape) for shape in self.shapes])[:-1]
+        split = np.split(rows, ends, axis=1)
+        z = [x.reshape(-1, *s) for x, s in zip(split, self.shapes, strict=True)]
+        return z if self.kind == "pyramid" else z[0]
+
+    def mean(self, z) -> "np.ndarray":
+        """The mean over the positions of each channel, `(n, channels)`.
+
+        A vector has one position. The channels of a pyramid's arrays are concatenated.
+        """
+        import numpy as np
+
+        means = [
+            x.mean(axis=tuple(range(1, x.ndim - 1))) if x.ndim > 2 else x
+            for x in self._checked(z)
+        ]
+        return np.concatenate(means, axis=1)
+
+    def lerp(self, z, steps: int):
+        """Codes on a straight line from the first example of `z` to the second.
+
+        Args:
+            z: the codes of two examples.
+            steps: number of codes, both ends included.
+
+        Returns:
+            A code of `steps` examples.
+        """
+        import numpy as np
+
+        line = []
+        for x in self._checked(z):
+            weights = np.linspace(0.0, 1.0, steps, dtype=x.dtype)
+            weights = weights.reshape(-1, *[1] * (x.ndim - 1))
+            line.append((1 - weights) * x[0] + weights * x[1])
+        return line if self.kind == "pyramid" else line[0]
+
+    def _checked(self, z) -> "list[np.ndarray]":
+        """The arrays of `z`; raises InputError if they are not a code of this kind."""
+        import numpy as np
+
+        arrays = [np.asarray(part) for part in parts_of(z)]
+        fits = len(arrays) == len(self.shapes) and all(
+            x.ndim == len(shape) + 1
+            and all(b in (None, a) for a, b in zip(x.shape[1:], shape, strict=True))
+            for x, shape in zip(arrays, self.shapes, strict=True)
+        )
+        if not fits:
+            raise InputError(
+                f"The code is a {self.kind} of shape {self._words()}, but received "
+                f"{', '.join(str(x.shape) for x in arrays)}."
+            )
+        return arrays
+
+    def describe(self) -> str:
+        """Describes the shape, such as '7 x 7 x 4' or 'pyramid of 3'."""
+        if self.kind == "pyramid":
+            return f"pyramid of {len(self.shapes)}"
+        return " x ".join("any" if d is None else str(d) for d in self.shapes[0])
+
+    def _words(self) -> str:
+        shapes = [("n", *("any" if d is None else d for d in s)) for s in self.shapes]
+        return ", ".join(f"({', '.join(map(str, shape))})" for shape in shapes)
+
+
+def parts_of(z) -> list:
+    """The arrays or tensors of a code as a list."""
+    return list(z) if isinstance(z, (list, tuple)) else [z]
+
+
+# Ways to reduce the code of each example to a row.
+POOLS = {"flatten": Code.flatten, "mean": Code.mean}
+
+
+@dataclass(frozen=True)
+class Views:
+    """Symbolic Keras tensors of a model's graph.
+
+    Attributes:
+        code: the deterministic code, a tensor or a list of tensors.
+        indices: the integers of a discrete code; None for a continuous one.
+        posterior: mean and log variance of q(z|x), each of the code's shape; None if
+            the code has no distribution.
+        inner: inner layers that are useful as features, by name.
+    """
+
+    code: Any
+    indices: Any = None
+    posterior: Sequence | None = None
+    inner: dict[str, Any] = field(default_factory=dict)

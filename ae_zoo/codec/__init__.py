@@ -1,1 +1,0 @@
-"""Pictures as small files: the format, and the coder that fills it."""

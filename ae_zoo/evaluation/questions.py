@@ -1,0 +1,116 @@
+"""The questions that are measured, in order, and the measurement of all of them."""
+
+import os
+from collections.abc import Callable
+
+from ae_zoo.autoencoder import Autoencoder
+from ae_zoo.datasets import load_arrays
+from ae_zoo.errors import InputError, UnknownNameError
+from ae_zoo.evaluation import (
+    denoising,
+    detection,
+    inpainting,
+    likelihood,
+    probe,
+    rate_distortion,
+    reconstruction,
+    restoration,
+    sentences,
+    sparsity,
+    speakers,
+)
+from ae_zoo.evaluation.measured import Measured, Photographs
+
+QUESTIONS = (
+    reconstruction,
+    probe,
+    likelihood,
+    restoration,
+    sparsity,
+    denoising,
+    inpainting,
+    rate_distortion,
+    speakers,
+    sentences,
+    detection,
+)
+
+
+def evaluate(
+    model_or_name: Autoencoder | str | os.PathLike,
+    dataset: str | None = None,
+    data_dir: str | os.PathLike | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> dict:
+    """Measures a model on its test split by every question that applies to it.
+
+    Args:
+        model_or_name: an `Autoencoder`, or a name or path for `ae_zoo.load`.
+        dataset: TFDS name of a labelled image set; by default the one in the
+            model's manifest entry. Models of photographs have test sets of their own.
+        data_dir: where TFDS keeps its files, else `TFDS_DATA_DIR`.
+        progress: called with the name of each question before it is measured.
+
+    Returns:
+        `{"name": str, "metrics": {key: float}, "baselines": {key: float}}`. A
+        baseline's key is the method and the metric, as in 'pca_mse'.
+
+    Raises:
+        InputError: no data set is known, or its images do not fit the model.
+        UnknownNameError: no such model or data set.
+        DownloadError: the weights or the data cannot be downloaded.
+    """
+    name, model, dataset = _resolve(model_or_name, dataset)
+    if _takes_any_size(model):  # its questions name their test sets
+        subject = Photographs(model, data_dir)
+    else:
+        shape = model.input_shape[1:]
+        train, test = (
+            load_arrays(dataset, split, data_dir, shape) for split in ("train", "test")
+        )
+        subject = Measured(model, train, test, dataset, data_dir)
+    metrics, baselines = {}, {}
+    for question in QUESTIONS:
+        if not question.applies(subject):
+            continue
+        if progress is not None:
+            progress(question.__name__.rpartition(".")[2])
+        measured, beside = question.measure(subject)
+        metrics |= measured
+        baselines |= beside
+    return {
+        "name": name,
+        "metrics": {key: float(value) for key, value in metrics.items()},
+        "baselines": {key: float(value) for key, value in baselines.items()},
+    }
+
+
+def _takes_any_size(model: Autoencoder) -> bool:
+    return None in model.input_shape[1:]
+
+
+def _resolve(model_or_name, dataset) -> tuple[str, Autoencoder, str]:
+    """Name, model and data set of the measurement."""
+    if isinstance(model_or_name, Autoencoder):
+        entry, model = {"name": model_or_name.name}, model_or_name
+    else:
+        entry, model = _from_zoo(os.fspath(model_or_name))
+    dataset = dataset or entry.get("dataset")
+    if dataset is None and not _takes_any_size(model):
+        raise InputError(
+            f"{entry['name']!r} does not say what it was trained on: give the TFDS "
+            "name of its data as the dataset, such as 'mnist'."
+        )
+    return entry["name"], model, dataset
+
+
+def _from_zoo(name: str) -> tuple[dict, Autoencoder]:
+    """Manifest entry, bare for a folder or a Hub repository, and the model."""
+    from ae_zoo.zoo.loader import load
+    from ae_zoo.zoo.manifest import model_info
+
+    model = load(name)
+    try:
+        return model_info(name), model
+    except UnknownNameError:
+        return {"name": name}, model

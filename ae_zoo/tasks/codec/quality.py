@@ -1,0 +1,91 @@
+"""Layers that depend on the quality, so that one network serves all qualities."""
+
+import keras
+import numpy as np
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("ae_zoo")
+class Gain(keras.layers.Layer):
+    """Multiplies each channel by a factor that depends on the quality.
+
+    Cui et al., 2021, arXiv:2003.02012: one network serves all qualities, which differ
+    in the rounding step of each channel.
+
+    Args:
+        start: initial factor for each quality, lowest first.
+
+    Shapes: `(batch, h, w, channels)` and qualities `(batch, 1)` ->
+    `(batch, h, w, channels)`.
+    """
+
+    def __init__(self, start, **kwargs):
+        super().__init__(**kwargs | {"dtype": "float32"})
+        self.start = tuple(start)
+
+    def build(self, input_shape):
+        channels = input_shape[0][-1]
+        logs = np.log(np.float32(self.start))[:, None]
+        self.log_factors = self.add_weight(
+            name="log_factors",
+            shape=(len(self.start), channels),
+            initializer=lambda shape, dtype: ops.cast(
+                ops.broadcast_to(logs, shape), dtype
+            ),
+        )
+
+    def call(self, inputs):
+        x, quality = inputs
+        index = ops.cast(quality[:, 0], "int32")
+        return x * ops.take(ops.exp(self.log_factors), index, axis=0)[:, None, None]
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]
+
+    def get_config(self):
+        return {**super().get_config(), "start": self.start}
+
+
+@keras.saving.register_keras_serializable("ae_zoo")
+class ScaledGradient(keras.layers.Layer):
+    """Identity whose gradient is multiplied by a factor that depends on the quality.
+
+    It weights the loss of each example, since the loss itself has no quality.
+
+    Args:
+        factors: factor for each quality, lowest first.
+
+    Shapes: `(batch, h, w, channels)` and qualities `(batch, 1)` ->
+    `(batch, h, w, channels)`.
+    """
+
+    def __init__(self, factors, **kwargs):
+        super().__init__(**kwargs | {"dtype": "float32"})
+        self.factors = tuple(factors)
+
+    def call(self, inputs):
+        x, quality = inputs
+        index = ops.cast(quality[:, 0], "int32")
+        factor = ops.take(np.float32(self.factors), index)[:, None, None, None]
+        scaled = factor * x
+        return scaled + ops.stop_gradient(x - scaled)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]
+
+    def get_config(self):
+        return {**super().get_config(), "factors": self.factors}
+
+
+@keras.saving.register_keras_serializable("ae_zoo")
+class QualityOf(keras.layers.Layer):
+    """Reads the quality from its map: `(batch, h, w, 1)` -> `(batch, 1)`."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs | {"dtype": "float32"})
+
+    def call(self, x):
+        return ops.round(x[:, 0, 0, :])
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], input_shape[-1])
