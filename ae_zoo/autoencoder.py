@@ -109,11 +109,13 @@ class Autoencoder(keras.Model):
             batch_size: number of examples at a time.
 
         Raises:
-            InputError: `indices` is set but the code is continuous.
+            InputError: the codes have another shape, or `indices` is set but the code is
+                continuous.
         """
         if indices:
             self._check_discrete()
             z = keras.ops.convert_to_numpy(self.bottleneck.values(z))
+        self.code.check(z)  # a grid of another size would give another picture
         return self.decoder.predict(z, batch_size=batch_size, verbose=0)
 
     def reconstruct(self, x, batch_size: int = 256) -> np.ndarray:
@@ -262,7 +264,7 @@ class Autoencoder(keras.Model):
         return registry.from_config(config)
 
     def _check_discrete(self) -> None:
-        if self.views.indices is None:
+        if self.views.indices is None or self.bottleneck is None:
             raise InputError(
                 f"{self.name!r} has a continuous code without indices: use a family "
                 "such as 'fsq_ae'."

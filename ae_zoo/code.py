@@ -57,7 +57,7 @@ class Code:
         """All values of each example in a row, `(n, size)`."""
         import numpy as np
 
-        return np.concatenate([x.reshape(len(x), -1) for x in self._checked(z)], axis=1)
+        return np.concatenate([x.reshape(len(x), -1) for x in self.check(z)], axis=1)
 
     def unflatten(self, rows: "np.ndarray"):
         """The code with the values in `rows`, the inverse of `flatten`.
@@ -86,7 +86,7 @@ class Code:
 
         means = [
             x.mean(axis=tuple(range(1, x.ndim - 1))) if x.ndim > 2 else x
-            for x in self._checked(z)
+            for x in self.check(z)
         ]
         return np.concatenate(means, axis=1)
 
@@ -103,14 +103,18 @@ class Code:
         import numpy as np
 
         line = []
-        for x in self._checked(z):
+        for x in self.check(z):
             weights = np.linspace(0.0, 1.0, steps, dtype=x.dtype)
             weights = weights.reshape(-1, *[1] * (x.ndim - 1))
             line.append((1 - weights) * x[0] + weights * x[1])
         return line if self.kind == "pyramid" else line[0]
 
-    def _checked(self, z) -> "list[np.ndarray]":
-        """The arrays of `z`; raises InputError if they are not a code of this kind."""
+    def check(self, z) -> "list[np.ndarray]":
+        """The arrays of `z`, tensors converted.
+
+        Raises:
+            InputError: they are no code of this shape.
+        """
         import numpy as np
 
         arrays = [np.asarray(part) for part in parts_of(z)]

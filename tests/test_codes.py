@@ -89,6 +89,10 @@ def test_wrong_codes_are_refused(model, x):
     z = model.encode(x)
     with pytest.raises(InputError, match="shape"):
         model.code.flatten([*parts(z), parts(z)[0]])
+    # Convolutions would decode a smaller grid to a smaller picture.
+    smaller = [part[:, 1:] for part in parts(z)]
+    with pytest.raises(InputError, match="shape"):
+        model.decode(smaller if len(smaller) > 1 else smaller[0])
     with pytest.raises(InputError, match="rows that flatten returned"):
         model.code.unflatten(np.zeros((2, model.code.size + 1)))
 
