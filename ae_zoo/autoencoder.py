@@ -109,8 +109,8 @@ class Autoencoder(keras.Model):
             batch_size: number of examples at a time.
 
         Raises:
-            InputError: the codes have another shape, or `indices` is set but the code is
-                continuous.
+            InputError: the codes have another shape, or `indices` is set but the code
+                is continuous.
         """
         if indices:
             self._check_discrete()
