@@ -5,7 +5,7 @@ import functools
 import keras
 import numpy as np
 
-from ae_zoo import losses, registry
+from ae_zoo import inference, losses, registry
 from ae_zoo.bottlenecks.base import Bottleneck
 from ae_zoo.code import POOLS, Code, Views
 from ae_zoo.errors import InputError, NotGenerativeError, UnknownNameError
@@ -97,8 +97,7 @@ class Autoencoder(keras.Model):
         Raises:
             InputError: `indices` is set but the code is continuous.
         """
-        key = "indices" if indices else "code"
-        return self.view(key).predict(x, batch_size=batch_size, verbose=0)
+        return self._infer(self.view("indices" if indices else "code"), x, batch_size)
 
     def decode(self, z, indices: bool = False, batch_size: int = 256) -> np.ndarray:
         """Decodes codes to examples `(n, *input_shape)`.
@@ -115,12 +114,12 @@ class Autoencoder(keras.Model):
         if indices:
             self._check_discrete()
             z = keras.ops.convert_to_numpy(self.bottleneck.values(z))
-        self.code.check(z)  # a grid of another size would give another picture
-        return self.decoder.predict(z, batch_size=batch_size, verbose=0)
+        # A grid of another size would give another picture.
+        return inference.run(self.decoder, self.code.check(z), batch_size)
 
     def reconstruct(self, x, batch_size: int = 256) -> np.ndarray:
         """`decode(encode(x))`, of the same shape and range as `x`."""
-        return self.predict(x, batch_size=batch_size, verbose=0)
+        return self._infer(self, x, batch_size)
 
     def features(
         self,
@@ -148,7 +147,7 @@ class Autoencoder(keras.Model):
             raise UnknownNameError(
                 f"Unknown pool {pool!r}; choose one of {', '.join(POOLS)}."
             )
-        z = self.view(key).predict(x, batch_size=batch_size, verbose=0)
+        z = self._infer(self.view(key), x, batch_size)
         return z if pool is None else POOLS[pool](Code.of(z), z)
 
     def view(self, key: str | None = None) -> keras.Model:
@@ -262,6 +261,12 @@ class Autoencoder(keras.Model):
     @classmethod
     def from_config(cls, config, custom_objects=None):
         return registry.from_config(config)
+
+    def _infer(self, model: keras.Model, x, batch_size: int):
+        """Outputs of a model with this one's inputs, for examples that are checked."""
+        bounded = (self.arguments or {}).get("output") != "linear"
+        x = inference.check_examples(x, self.input_shape[1:], bounded)
+        return inference.run(model, x, batch_size)
 
     def _check_discrete(self) -> None:
         if self.views.indices is None or self.bottleneck is None:

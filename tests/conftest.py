@@ -26,13 +26,16 @@ def pytest_collection_modifyitems(items):
 def pytest_collection_finish(session):
     """Gives TensorFlow two logical CPUs, for MirroredStrategy, before it starts.
 
-    Runs that collected nothing with TensorFlow in it do not pay for its import.
+    Runs that collected nothing with TensorFlow in it do not pay for its import. Graphs
+    are not optimised, which takes longer than it saves in a few steps of small models;
+    tests in processes of their own optimise them as usual.
     """
     gc.freeze()  # what was imported: tracing a graph would have it searched again
     if "tensorflow" not in sys.modules:
         return
     import tensorflow as tf
 
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     cpu = tf.config.list_physical_devices("CPU")[0]
     try:
         tf.config.set_logical_device_configuration(
@@ -86,6 +89,16 @@ def mirrored():
     strategy = get_placement("mirrored").strategy
     assert strategy.num_replicas_in_sync == 2
     return strategy
+
+
+@pytest.fixture
+def eager():
+    """Runs functions without compiling them, which would take longer than one call."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture

@@ -66,7 +66,8 @@ class Case:
 def _small_cases(family):
     accepted = family.arguments
     if family in PICTURE_FAMILIES:
-        yield "default", {"input_shape": (None, None, 2), "filters": (4, 6, 8)}
+        small = {"input_shape": (None, None, 2), "filters": (4, 6, 8)}
+        yield "default", small | ({"blocks": 1} if "blocks" in accepted else {})
         return
     small = {"input_shape": SHAPES.get(family.name, IMAGE)}
     small |= {"latent_dim": 6} if "latent_dim" in accepted else {}

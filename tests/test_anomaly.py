@@ -53,7 +53,7 @@ def trained_once(monkeypatch):
         ),
     ]
 )
-def test_scikit_learn_accepts_the_detector(estimator, check):
+def test_scikit_learn_accepts_the_detector(estimator, check, eager):
     check(estimator)
 
 

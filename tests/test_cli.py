@@ -1,16 +1,17 @@
 """The command line: what it prints where, what it writes, how it fails."""
 
+import importlib
 import json
 import os
 import subprocess
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 import yaml
+from forkserver import Outcome, run_cli, run_script
 from PIL import Image
 from zoo_files import fake_weights, make_entry, write_folder, write_manifest
 
@@ -20,12 +21,6 @@ from ae_zoo.cli import main, output
 from ae_zoo.cli.experiments import parse_overrides
 
 LONG_NAME = f"vae_{'very_' * 20}long.mnist"
-
-
-class Outcome(NamedTuple):
-    code: int
-    out: str
-    err: str
 
 
 @pytest.fixture
@@ -500,10 +495,9 @@ def test_evaluate_prints_every_figure_in_a_table(cli, measured):
     ("script", "words"), [("evaluate", ["no_such"]), ("train", ["vae.mnist"])]
 )
 def test_scripts_end_with_the_exit_code(root, script, words):
-    command = [sys.executable, str(root / "scripts" / f"{script}.py")]
-    environment = os.environ | {"PYTHONPATH": with_path(root)}
-    assert subprocess.run([*command, *words], env=environment).returncode == 2
-    assert subprocess.run([*command, "--help"], env=environment).returncode == 0
+    path = root / "scripts" / f"{script}.py"
+    assert run_script(path, *words).code == 2
+    assert run_script(path, "--help").code == 0
 
 
 # Families of the user's own
@@ -538,15 +532,14 @@ def test_a_family_of_a_module_works_everywhere(tmp_path, digits):
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe))
     mine = ("--import", "my_module")
     words = ("train", "recipe.yaml", "--out", "out", "--json")
-    # As an installed command, which does not search the current folder by itself.
-    outcome = process(*mine, *words, cwd=tmp_path, PYTHONSAFEPATH="1")
+    outcome = run_cli(*mine, *words, cwd=tmp_path)
     assert outcome.code == 0, outcome.err
     assert json.loads(outcome.out)["name"] == "my_ae.digits"
     words = ("features", "digits.npz", "--model", "out/model")
-    outcome = process(*mine, *words, cwd=tmp_path)
+    outcome = run_cli(*mine, *words, cwd=tmp_path)
     assert outcome.code == 0, outcome.err
     assert np.load(tmp_path / "codes.npz")["codes"].shape == (64, 5)
-    outcome = process(*words, cwd=tmp_path)  # not imported
+    outcome = run_cli(*words, cwd=tmp_path)  # not imported
     assert is_one_line_error(outcome) and "my_ae" in outcome.err
 
 
@@ -583,9 +576,15 @@ def test_a_model_of_a_module_is_measured(tmp_path, data_dir):
         ("broken", "def", "SyntaxError"),
     ],
 )
-def test_a_module_that_cannot_be_imported_is_one_line(tmp_path, name, content, hint):
+def test_a_module_that_cannot_be_imported_is_one_line(
+    cli, tmp_path, monkeypatch, name, content, hint
+):
     (tmp_path / "broken.py").write_text(content)
-    outcome = process("--import", name, "list", cwd=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "broken", raising=False)
+    importlib.invalidate_caches()
+    outcome = cli("--import", name, "list")
     assert is_one_line_error(outcome), outcome.err
     assert hint in outcome.err
     assert outcome.out == ""

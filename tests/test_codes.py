@@ -67,7 +67,7 @@ def test_decode_reconstruct_interpolate(model, x):
         np.testing.assert_allclose(part[1], ends[:2].mean(axis=0), rtol=1e-5)
 
 
-def test_features_flatten_and_pool(model, kind, x):
+def test_features_flatten_and_pool(model, kind, x, eager):
     z, rows = model.encode(x), model.features(x, pool="flatten")
     assert rows.shape == (64, model.code.size)
     for part, back in zip(parts(z), parts(model.code.unflatten(rows)), strict=True):
@@ -85,7 +85,7 @@ def test_features_flatten_and_pool(model, kind, x):
         model.features(x, pool="max")
 
 
-def test_wrong_codes_are_refused(model, x):
+def test_wrong_codes_are_refused(model, x, eager):
     z = model.encode(x)
     with pytest.raises(InputError, match="shape"):
         model.code.flatten([*parts(z), parts(z)[0]])
@@ -97,7 +97,7 @@ def test_wrong_codes_are_refused(model, x):
         model.code.unflatten(np.zeros((2, model.code.size + 1)))
 
 
-def test_indices_both_ways(model, kind, x):
+def test_indices_both_ways(model, kind, x, eager):
     if kind != "indices":
         with pytest.raises(InputError, match="fsq_ae"):
             model.encode(x, indices=True)
@@ -115,7 +115,7 @@ def test_indices_both_ways(model, kind, x):
             model.decode(wrong, indices=True)
 
 
-def test_sample_and_posterior(model, kind, x):
+def test_sample_and_posterior(model, kind, x, eager):
     if kind != "grid":
         with pytest.raises(NotGenerativeError, match="vae"):
             model.sample()
@@ -132,7 +132,7 @@ def test_sample_and_posterior(model, kind, x):
     assert log_variance.shape == mean.shape
 
 
-def test_fit_save_and_load(model, kind, x, tmp_path):
+def test_fit_save_and_load(model, kind, x, tmp_path, eager):
     trained = registry.build(f"outside_{kind}")
     trained.compile()
     losses = trained.fit(x, x, epochs=6, verbose=0).history["loss"]
@@ -147,7 +147,7 @@ def test_fit_save_and_load(model, kind, x, tmp_path):
         np.testing.assert_array_equal(loaded.reconstruct(x), trained.reconstruct(x))
 
 
-def test_scikit_learn_transformer(model, kind, x):
+def test_scikit_learn_transformer(model, kind, x, eager):
     rows = x.reshape(64, -1)
     given = AutoencoderTransformer(model).fit(rows)
     codes = given.transform(rows)
@@ -162,7 +162,7 @@ def test_scikit_learn_transformer(model, kind, x):
 
 
 @pytest.mark.parametrize("measure", ["error", "both"])
-def test_anomaly_detector(model, kind, x, measure):
+def test_anomaly_detector(model, kind, x, measure, eager):
     rows = x.reshape(64, -1)
     given = AnomalyDetector(model, measure=measure).fit(rows)
     assert np.isfinite(given.anomaly_score(rows)).all()
@@ -179,7 +179,7 @@ def test_anomaly_detector(model, kind, x, measure):
     assert scores[3:].min() > scores[:3].max()
 
 
-def test_evaluation_asks_what_applies(model, kind, x, monkeypatch):
+def test_evaluation_asks_what_applies(model, kind, x, monkeypatch, eager):
     monkeypatch.setattr(evaluation.likelihood, "SAMPLES", 5)
     labels = load_digits().target[:64]
     subject = Measured(model, (x, labels), (x, labels))
@@ -207,7 +207,7 @@ def test_manifest_and_cards_describe_the_code(model, kind):
     assert again.describe() == words[kind]
 
 
-def test_loss_none_trains_on_what_the_layers_add(digits):
+def test_loss_none_trains_on_what_the_layers_add(digits, eager):
     model = registry.build("outside_grid")
     model.compile(loss=None)
     reported = model.evaluate(digits, digits, batch_size=64, verbose=0)
@@ -267,7 +267,7 @@ def test_families_of_entry_points_are_known_without_an_import(monkeypatch, tmp_p
 @pytest.mark.parametrize(
     "value", [[[2, 3], {"last": 4}], [[1, [5]], {"last": 2, "other": [None, "a"]}]]
 )
-def test_nested_arguments_are_saved_and_loaded(value, tmp_path, digits):
+def test_nested_arguments_are_saved_and_loaded(value, tmp_path, digits, eager):
     model = registry.build("outside_pyramid", widths=value)
     ae_zoo.save(model, tmp_path / "folder")
     loaded = ae_zoo.load(tmp_path / "folder")
@@ -289,7 +289,7 @@ def test_arguments_that_keras_would_revive_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"], indirect=True)
-def test_mixed_precision_is_saved(policy, tmp_path, digits):
+def test_mixed_precision_is_saved(policy, tmp_path, digits, eager):
     model = ae_zoo.models.conv_ae((12, 12, 1), latent_dim=4, filters=(4,))
     ae_zoo.save(model, tmp_path / "folder")
     keras.config.set_dtype_policy("float32")

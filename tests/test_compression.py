@@ -109,8 +109,8 @@ def test_real_bits_are_the_estimated_ones(codec):
         estimate += range_coder.information(code.ravel(), which.ravel(), tables)
     segments = list(codec.write_codes(codes, 1))
     assert 8 * sum(map(len, segments)) == pytest.approx(estimate, rel=0.01)
-    # And the bits counted in training, except for noise instead of rounding.
-    assert estimate == pytest.approx(counted_bits(codec.model, codes), rel=0.01)
+    # And the bits counted in training, except that tables round their scales.
+    assert estimate == pytest.approx(counted_bits(codec.model, codes), rel=0.03)
 
 
 def counted_bits(model, codes) -> float:

@@ -256,7 +256,7 @@ def test_sparsity_of_a_known_code(options, off, monkeypatch):
     ],
 )
 def test_evaluate_asks_what_applies(
-    family, arguments, asked, synthetic_data, monkeypatch
+    family, arguments, asked, synthetic_data, monkeypatch, eager
 ):
     monkeypatch.setattr(denoising, "IMAGES", 4)
     monkeypatch.setattr(likelihood, "SAMPLES", 5)

@@ -10,7 +10,7 @@ BUNDLED = [n for n in ae_zoo.list_models() if ae_zoo.model_info(n)["bundled"]]
 
 
 @pytest.mark.parametrize("name", BUNDLED)
-def test_outputs_equal_the_stored_ones(name):
+def test_outputs_equal_the_stored_ones(name, eager):
     stored = golden.read()
     assert name in stored, f"run `python scripts/make_golden.py {name}`"
     reached = golden.fingerprint(ae_zoo.load(name))

@@ -214,7 +214,7 @@ def test_the_network_itself_leaves_what_is_there(inpainter, photograph, holes):
 
 def test_filled_tiles_leave_no_seam(inpainter, monkeypatch):
     channels = inpainter._model.model.output_shape[-1]
-    x = data.astronaut()[:400, :416, :channels] / np.float32(255)
+    x = data.astronaut()[:200, :208, :channels] / np.float32(255)
     holes = strokes(x.shape[:2], np.random.default_rng(0), 0.3)
     whole = inpainter.restore_pixels(x, holes[..., None])
     monkeypatch.setattr("ae_zoo.tasks.restoration.FILLED_TILE", 64)

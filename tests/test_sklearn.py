@@ -28,7 +28,7 @@ TABLE_FAMILIES = [
 
 
 @parametrize_with_checks([AutoencoderTransformer(latent_dim=2, epochs=2)])
-def test_scikit_learn_accepts_the_transformer(estimator, check):
+def test_scikit_learn_accepts_the_transformer(estimator, check, eager):
     check(estimator)
 
 
@@ -95,7 +95,7 @@ def test_training_ignores_the_scale_of_each_column(digits):
 
 
 @pytest.mark.parametrize("family", TABLE_FAMILIES)
-def test_every_family_takes_a_table(family, digits):
+def test_every_family_takes_a_table(family, digits, eager):
     x = digits[0][:64, 10:30]
     sized = "latent_dim" in registry.family(family).arguments
     transformer = AutoencoderTransformer(
@@ -114,13 +114,13 @@ def test_every_family_takes_a_table(family, digits):
     assert transformer.loss_curve_[-1] < transformer.loss_curve_[0]
 
 
-def test_the_code_is_no_larger_than_the_table(digits):
+def test_the_code_is_no_larger_than_the_table(digits, eager):
     narrow = AutoencoderTransformer(epochs=1).fit(digits[0][:, :10])
     wide = AutoencoderTransformer(epochs=1).fit(digits[0])
     assert (narrow.model_.code.size, wide.model_.code.size) == (10, 32)
 
 
-def test_family_arguments_reach_the_family(digits):
+def test_family_arguments_reach_the_family(digits, eager):
     transformer = AutoencoderTransformer(
         "conv_ae", epochs=1, model_arguments={"input_shape": SHAPE, "filters": (4,)}
     ).fit(digits[0])
