@@ -105,7 +105,7 @@ def find_problem(path: Path, file: dict) -> str | None:
         if size != file["size"]:
             return f"{size} bytes instead of {file['size']}"
         return None if sha256(path) == file["sha256"] else "wrong sha256"
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return "missing"
     except OSError as error:
         return f"unreadable: {error.strerror}"

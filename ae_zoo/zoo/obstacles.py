@@ -102,7 +102,9 @@ def from_disk(error: OSError, folder: Path) -> Obstacle:
     """What an error in writing to the cache in `folder` means."""
     elsewhere = "set HF_HOME to a folder on another disk"
     if error.errno in _FULL:
-        return Obstacle(f"the disk of {folder} is full; free space, or {elsewhere}")
+        return Obstacle(
+            f"the disk of {folder} has no room for it; free space, or {elsewhere}"
+        )
     if error.errno in _READ_ONLY:
         return Obstacle(
             f"the cache {folder} is read-only; set HF_HOME to a folder that you may "

@@ -26,6 +26,9 @@ PATIENCE = 30.0
 
 SLOWEST = 16 * 1024
 
+LONGEST = 24 * 3600
+"""Seconds that no file may take."""
+
 _MOST_REDIRECTS = 5
 _ETAG = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _CLIENT = {"library_name": "ae_zoo", "library_version": __version__}
@@ -45,7 +48,7 @@ class Transfer:
     def __init__(self, name: str, repo: str, file: str, size: int | None, limit: int):
         self.name, self.repo, self.file = name, repo, file
         self.size, self.limit = size, limit
-        self.seconds = PATIENCE + (size or 0) / SLOWEST
+        self.seconds = PATIENCE + min((size or 0) // SLOWEST, LONGEST)
         self.deadline = time.monotonic() + self.seconds
 
     def find_commit(self, revision: str) -> str:
