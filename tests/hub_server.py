@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
+from huggingface_hub import close_session, constants
+
 
 @dataclass
 class Repository:
@@ -124,6 +126,18 @@ def serve():
         for s in (server, storage):
             s.shutdown()
             s.server_close()
+
+
+def use(hub, cache, monkeypatch) -> None:
+    """Has huggingface_hub in this process ask `hub`, and store files in `cache`."""
+    template = f"{hub.endpoint}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+    monkeypatch.setattr(constants, "ENDPOINT", hub.endpoint)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_PROGRESS_BARS", True)
+    monkeypatch.setenv("NO_PROXY", "*")
+    close_session()  # its client has read the environment
 
 
 def _handler(hub, answer):

@@ -154,8 +154,8 @@ class Transfer:
 
     def _too_large(self) -> Obstacle:
         return Obstacle(
-            f"the server sends more than the {self.limit} bytes that it may have; tell "
-            "its publisher, or set HF_ENDPOINT to another mirror"
+            f"the server sends more than the {self.limit} bytes allowed; tell its "
+            "publisher, or set HF_ENDPOINT to another mirror"
         )
 
     def _too_slow(self) -> Obstacle:
