@@ -37,7 +37,8 @@ def load(
         revision: of the Hub repository: a branch, a tag or a full commit. By
             default the one pinned in the manifest, and 'main' for 'hf://...'. At
             another revision than the pinned one, the checksums are those of the
-            folder's own metadata.
+            folder's own metadata. Where the Hub cannot be reached, the commit that a
+            branch named at the last download is loaded, with a warning.
         cache_dir: folder for downloads, instead of huggingface_hub's cache.
 
     Returns:
