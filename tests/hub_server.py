@@ -2,16 +2,19 @@
 
 It speaks the protocol of the real one to the real client: HEAD and GET of
 `/{repo}/resolve/{revision}/{file}`, large files redirected to another host which must
-not see the token, `X-Error-Code` on failures, `Range`. Faults can be scripted.
+not see the token, `X-Error-Code` on failures, `Range`. Faults and hostile answers can
+be scripted.
 """
 
 import hashlib
 import os
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
+
+from huggingface_hub import close_session, constants
 
 
 @dataclass
@@ -28,8 +31,11 @@ class Fault:
     """A fault in the next `times` answers to `method` for `file`.
 
     `kind` is 'error' (status 503), 'corrupt' (other bytes, right length), 'short'
-    (fewer bytes, and says so) or 'cut' (the connection ends in the middle). To HEAD
-    there is only 'error'.
+    (fewer bytes, and says so), 'cut' (the connection ends in the middle), 'endless'
+    (bytes without end), 'stall' (nothing more), 'drip' (a byte every 50 ms, without
+    end), 'drip chunk' (the same within the size of a chunk), or 'endless 403' and
+    'endless 302' (of that status). To HEAD there are only 'error', 'stall' and 'drip',
+    of its headers.
     """
 
     file: str
@@ -48,7 +54,10 @@ class Hub:
     faults: list[Fault] = field(default_factory=list)
     requests: list[tuple[str, str]] = field(default_factory=list)
     leaked_tokens: list[str] = field(default_factory=list)
-    announced_commit: str | None = None  # instead of the true one
+    sent: int = 0  # bytes of endless bodies
+    announced: dict[str, str] = field(default_factory=dict)  # instead of true headers
+    refusal: tuple[int, dict[str, str]] | None = None  # status and headers of all
+    closed: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, repo, files, token=None) -> str:
@@ -68,7 +77,13 @@ class Hub:
         return [r for r in self.requests if not r[1].startswith("/api/")]
 
     def count(self, method, file) -> int:
-        return sum(m == method and path.endswith(file) for m, path in self.requests)
+        """Requests for a file, without those that only lead to the other host."""
+        return sum(
+            m == method
+            and path.endswith(file)
+            and not (m == "GET" and path.endswith(".h5") and "/resolve/" in path)
+            for m, path in self.requests
+        )
 
     def environment(self, home, **extra) -> dict[str, str]:
         """Environment of a client process whose cache lies in `home`."""
@@ -107,9 +122,22 @@ def serve():
     try:
         yield hub
     finally:
+        hub.closed.set()
         for s in (server, storage):
             s.shutdown()
             s.server_close()
+
+
+def use(hub, cache, monkeypatch) -> None:
+    """Has huggingface_hub in this process ask `hub`, and store files in `cache`."""
+    template = f"{hub.endpoint}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+    monkeypatch.setattr(constants, "ENDPOINT", hub.endpoint)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_PROGRESS_BARS", True)
+    monkeypatch.setenv("NO_PROXY", "*")
+    close_session()  # its client has read the environment
 
 
 def _handler(hub, answer):
@@ -119,7 +147,10 @@ def _handler(hub, answer):
         def do_HEAD(self):
             with hub.lock:
                 hub.requests.append((self.command, self.path))
-            answer(hub, self, unquote(urlsplit(self.path).path))
+            with suppress(ConnectionError):  # the client has enough
+                if hub.refusal is not None:
+                    return self.reply(hub.refusal[0], hub.refusal[1])
+                answer(hub, self, unquote(urlsplit(self.path).path))
 
         do_GET = do_HEAD
 
@@ -128,8 +159,9 @@ def _handler(hub, answer):
 
         def reply(self, status, headers, body=b""):
             self.send_response(status)
-            for key, value in ({"Content-Length": len(body)} | headers).items():
-                self.send_header(key, str(value))
+            headers = {"Content-Length": len(body)} | headers
+            for key, value in headers.items():
+                self.send_header(key, str(hub.announced.get(key, value)))
             self.end_headers()
             if self.command == "GET":
                 self.wfile.write(body)
@@ -147,6 +179,8 @@ def _handler(hub, answer):
                 content = bytes(byte ^ 0xFF for byte in content)
             if fault == "short":
                 content = content[: len(content) // 2]
+            if fault and fault.startswith(("endless", "stall", "drip")):
+                return self.misbehave(fault)
             status, start = 200, _range_start(self.headers.get("Range"))
             if start is not None:
                 status = 206
@@ -158,6 +192,30 @@ def _handler(hub, answer):
                 content = content[: len(content) // 2]
                 self.close_connection = True
             self.reply(status, headers, content)
+
+        def misbehave(self, fault):
+            """Answers to HEAD and GET that do not end before the client or the test."""
+            self.close_connection = True
+            if self.command == "GET":
+                status = fault.removeprefix("endless ")
+                self.send_response(int(status) if status.isdigit() else 200)
+                self.send_header("Location", "/elsewhere")
+                self.send_header("Transfer-Encoding", "chunked")
+                self.end_headers()
+            chunk = bytes(10_000)
+            endless = fault.startswith("endless")
+            while not hub.closed.wait(0 if endless else 0.05):
+                if endless:
+                    self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+                    hub.sent += len(chunk)
+                elif fault == "drip" and self.command == "GET":
+                    self.wfile.write(b"1\r\n\0\r\n")
+                elif fault == "drip":
+                    self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Drip: ".ljust(40, b"."))
+                    while not hub.closed.wait(0.05):
+                        self.wfile.write(b".")
+                elif fault == "drip chunk":
+                    self.wfile.write(b"0")
 
     return Handler
 
@@ -182,14 +240,13 @@ def _resolve(hub, request, path):
         return request.refuse(404, "RevisionNotFound")
     if name not in repository.commits[commit]:
         return request.refuse(404, "EntryNotFound")
-    if request.command == "HEAD" and hub.take_fault("HEAD", name):
+    if request.command == "HEAD" and (fault := hub.take_fault("HEAD", name)):
+        if fault != "error":
+            return request.misbehave(fault)
         return request.refuse(503, message="service unavailable")
 
     content = repository.commits[commit][name]
-    headers = {
-        "X-Repo-Commit": hub.announced_commit or commit,
-        "Accept-Ranges": "bytes",
-    }
+    headers = {"X-Repo-Commit": commit, "Accept-Ranges": "bytes"}
     if not name.endswith(".h5"):
         blob = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
         headers["ETag"] = f'"{blob}"'

@@ -257,7 +257,7 @@ def test_hostile_repository(client, hub):
 
 
 def test_hostile_server(client, hub):
-    hub.announced_commit = "../../../../../evil"
+    hub.announced["X-Repo-Commit"] = "../../../../../evil"
     client.fail(DownloadError)
     client.fail(DownloadError, f"hf://{REPO}")
     around = {path.name for path in client.home.parent.iterdir()}

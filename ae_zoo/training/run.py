@@ -26,6 +26,7 @@ from ae_zoo.training.placement import Placement, check_replicas, get_placement
 from ae_zoo.training.pretrain import pretraining_stages
 from ae_zoo.training.recipe import Recipe, Training, load_recipe
 from ae_zoo.training.report import make_report, write_json
+from ae_zoo.training.start import pin_start
 from ae_zoo.zoo.folder import save
 from ae_zoo.zoo.loader import load
 
@@ -68,6 +69,7 @@ def train(
     if not isinstance(recipe, Recipe):
         recipe = load_recipe(recipe, overrides)
     out = Path(out)
+    recipe = pin_start(recipe, out / "recipe.yaml")
     folder = out / "model"
     if _is_done(recipe, out, resume):
         return folder

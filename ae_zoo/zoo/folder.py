@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 CONFIG, METADATA, WEIGHTS = KERAS_FILES
 _REGISTERED = "ae_zoo>Autoencoder"
-_LARGEST_JSON = 1 << 20
+LARGEST_JSON = 1 << 20
 _SCALARS = (bool, int, float, str, type(None))
 _REVIVED = {"class_name", "module", "registered_name", "config", "fn"}
 
@@ -105,8 +105,10 @@ def find_problem(path: Path, file: dict) -> str | None:
         if size != file["size"]:
             return f"{size} bytes instead of {file['size']}"
         return None if sha256(path) == file["sha256"] else "wrong sha256"
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return "missing"
+    except OSError as error:
+        return f"unreadable: {error.strerror}"
 
 
 def sha256(path: str | os.PathLike) -> str:
@@ -193,7 +195,7 @@ def _write_weights(model: "Autoencoder", path: Path) -> None:
 
 def _read_json(path: Path) -> dict:
     try:
-        if path.stat().st_size > _LARGEST_JSON:
+        if path.stat().st_size > LARGEST_JSON:
             raise ManifestError(f"{path} is too large for a config; do not load it.")
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:

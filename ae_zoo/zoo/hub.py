@@ -7,12 +7,23 @@ reads `HF_TOKEN`, `HF_ENDPOINT`, `HF_HOME` and `HF_HUB_OFFLINE` when it is impor
 import dataclasses
 import os
 import time
+import warnings
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ae_zoo import __version__
 from ae_zoo.errors import DownloadError, IntegrityError, ManifestError
-from ae_zoo.zoo.folder import METADATA, find_problem, promised_files
+from ae_zoo.zoo.cache import Cache
+from ae_zoo.zoo.folder import (
+    LARGEST_JSON,
+    METADATA,
+    WEIGHTS,
+    find_problem,
+    promised_files,
+)
+from ae_zoo.zoo.manifest import is_commit
+from ae_zoo.zoo.obstacles import Obstacle, from_disk
+from ae_zoo.zoo.transfer import Transfer
 
 RETRY_DELAYS = (0.5, 1.0)
 """Seconds to wait before each further try after a server error."""
@@ -37,8 +48,8 @@ class HubFolder:
     def fetch(self, files: list[dict]) -> Path:
         """Downloads `files` that the cache lacks, and verifies all.
 
-        A file with a wrong checksum is downloaded once more; huggingface_hub itself
-        compares only sizes.
+        The revision must be a commit. A file with a wrong checksum is downloaded once
+        more.
 
         Args:
             files: {"name", "sha256", "size"} each.
@@ -49,138 +60,136 @@ class HubFolder:
         Raises:
             DownloadError: a file cannot be downloaded.
             IntegrityError: a file has a wrong checksum, also after a second download.
+            ManifestError: a file besides the weights is promised to exceed 1 MiB.
         """
+        cache = self._cache()
         for file in files:
-            path = self._download(file["name"])
-            if find_problem(path, file):
-                path = self._download_again(path, file)
-        return path.parent
+            path = cache.path(self.revision, file["name"])
+            problem = find_problem(path, file)
+            if problem is None:
+                continue
+            if file["name"] != WEIGHTS and file["size"] > LARGEST_JSON:
+                raise ManifestError(
+                    f"{self.name}: {file['name']} of {self.repo} is listed with "
+                    f"{file['size']} bytes, above 1 MiB; do not load it."
+                )
+            try:
+                self._get(cache, file)
+            except DownloadError as error:
+                if problem == "missing":
+                    raise
+                raise IntegrityError(
+                    f"{self._where(file)} is damaged in the cache and cannot be "
+                    f"replaced; {error}"
+                ) from error
+        return cache.path(self.revision, METADATA).parent
 
     def fetch_promised(self) -> tuple[Path, list[dict]]:
         """Fetches and verifies the files in the folder's own metadata.
+
+        Where the Hub cannot be reached, the commit that the revision named last is
+        taken from the cache, with a warning.
 
         Returns:
             The folder of the cache, and the files of the metadata.
 
         Raises:
+            DownloadError, IntegrityError: as `fetch`.
             ManifestError: the metadata is malformed.
         """
-        metadata = self._download(METADATA)
+        cache = self._cache()
+        metadata = self._get_metadata(cache)
         pinned = dataclasses.replace(self, revision=metadata.parent.name)
         try:
             files = promised_files(metadata.parent)
             return pinned.fetch(files), files
         except (IntegrityError, ManifestError):
-            _delete(metadata)  # it may be damaged: the next try fetches it
+            cache.remove(metadata)  # it may be damaged: the next try fetches it
             raise
 
     def find_cached(self, file: str) -> Path | None:
         """Path of `file` in the cache, or None; makes no request."""
-        from huggingface_hub import try_to_load_from_cache
+        path = self._cache().path(self.revision, file)
+        return path if os.path.isfile(path) else None
 
-        path = try_to_load_from_cache(
-            self.repo, file, cache_dir=self.cache_dir, revision=self.revision
-        )
-        return Path(path) if isinstance(path, str) else None
+    def _cache(self) -> Cache:
+        return Cache(self.repo, self.cache_dir)
 
-    def _download_again(self, path: Path, file: dict) -> Path:
-        where = f"{self.name}: {file['name']} of {self.repo}@{self.revision}"
-        if not path.is_symlink():  # a cache without links would keep the old file
-            path.unlink(missing_ok=True)
+    def _where(self, file: dict) -> str:
+        return f"{self.name}: {file['name']} of {self.repo}@{self.revision}"
+
+    def _get_metadata(self, cache: Cache) -> Path:
+        from huggingface_hub import constants
+
+        file = {"name": METADATA}
+        if is_commit(self.revision) and cache.has(self.revision, file):
+            return cache.path(self.revision, METADATA)
         try:
-            path = self._download(file["name"], force=True)
+            return self._get(cache, file)
         except DownloadError as error:
-            raise IntegrityError(
-                f"{where} is damaged in the cache and cannot be replaced; {error}"
-            ) from error
-        if problem := find_problem(path, file):
-            _delete(path)
-            raise IntegrityError(
-                f"{where} does not match its checksum ({problem}), also after a "
-                "second download; tell its publisher, or set HF_ENDPOINT to another "
-                "mirror."
-            )
-        return path
+            commit, obstacle = cache.find_commit(self.revision), error.__cause__
+            may_pass = obstacle.wait is not None
+            if not (may_pass and commit and cache.has(commit, file)):
+                raise
+            if not constants.HF_HUB_OFFLINE:
+                warnings.warn(
+                    f"{error} Its commit {commit}, which {self.revision} named at the "
+                    "last download, is taken from the cache.",
+                    stacklevel=2,
+                )
+            return cache.path(commit, METADATA)
 
-    def _download(self, file: str, force: bool = False) -> Path:
-        from huggingface_hub import hf_hub_download
-        from huggingface_hub.errors import HTTPError
+    def _get(self, cache: Cache, file: dict) -> Path:
+        """Path of a file in the cache, where it is downloaded to if need be."""
+        size = file.get("size")
+        limit = LARGEST_JSON if size is None else size
+        transfer = Transfer(self.name, self.repo, file["name"], size, limit)
+        try:
+            for _ in range(2):
+                if path := self._try(cache, file, transfer):
+                    return path
+        except Obstacle as obstacle:
+            raise DownloadError(
+                f"{self.name}: cannot get {file['name']} of "
+                f"{self.repo}@{self.revision}: {obstacle}."
+            ) from obstacle
+        raise IntegrityError(
+            f"{self._where(file)} does not match its checksum (wrong sha256), also "
+            "after a second download; tell its publisher, or set HF_ENDPOINT to "
+            "another mirror."
+        )
 
+    def _try(self, cache: Cache, file: dict, transfer: Transfer) -> Path | None:
+        """Downloads, again after passing obstacles; None if the checksum is wrong."""
         for delay in (*RETRY_DELAYS, None):
             try:
-                path = hf_hub_download(
-                    self.repo,
-                    file,
-                    revision=self.revision,
-                    cache_dir=self.cache_dir,
-                    force_download=force,
-                    library_name="ae_zoo",
-                    library_version=__version__,
-                )
-                return Path(path)
-            except (HTTPError, OSError, ValueError) as error:
-                reason = error
-                if type(error) is ValueError and error.__cause__:
-                    reason = error.__cause__  # so a forced download wraps it
-                if delay is None or not _is_passing(reason):
-                    raise DownloadError(self._explain(file, reason)) from error
+                return self._download(cache, file, transfer)
+            except Obstacle as obstacle:
+                wait = obstacle.wait
+                if delay is None or wait is None or wait > delay:
+                    raise
             time.sleep(delay)
 
-    def _explain(self, file: str, error: BaseException) -> str:
-        from huggingface_hub import errors
-
-        status = _status(error)
-        if any(
-            isinstance(e, errors.OfflineModeIsEnabled) for e in (error, error.__cause__)
-        ):
-            why = (
-                "offline mode is on and the file is not in the cache; unset "
-                f"HF_HUB_OFFLINE, or run `ae-zoo download {self.name}` with a network "
-                "first"
-            )
-        elif isinstance(error, errors.RevisionNotFoundError):
-            why = (
-                "there is no such revision; give a branch, a tag or a commit of 40 "
-                "digits"
-            )
-        elif isinstance(error, errors.RemoteEntryNotFoundError):
-            why = (
-                "the repository has no such file; choose one that was written by "
-                "ae_zoo.save"
-            )
-        elif isinstance(error, errors.RepositoryNotFoundError) or status in (401, 403):
-            why = (
-                "the repository does not exist or is private; check its name, and log "
-                "in with `hf auth login` or set HF_TOKEN"
-            )
-        else:
-            cause = error.__cause__ if isinstance(error, FileNotFoundError) else None
-            reason = str(cause or error).strip().partition("\n")[0].rstrip(".")
-            why = (
-                f"{reason}; check the connection and try again, or set HF_ENDPOINT to "
-                "a mirror"
-            )
-        return f"{self.name}: cannot get {file} of {self.repo}@{self.revision}: {why}."
+    def _download(self, cache: Cache, file: dict, transfer: Transfer) -> Path | None:
+        commit = transfer.find_commit(self.revision)
+        try:
+            if cache.has(commit, file):
+                path = cache.path(commit, file["name"])
+            elif "sha256" not in file or not (path := cache.reuse(commit, file)):
+                path = cache.add(_shown(transfer.read(commit), file), commit, file)
+        except OSError as error:
+            raise from_disk(error, cache.folder.parent) from error
+        if path:
+            cache.remember(self.revision, commit)
+        return path
 
 
-def _status(error: BaseException) -> int | None:
-    """The HTTP status that `error` reports, None if it reports none."""
-    return getattr(getattr(error, "response", None), "status_code", None)
+def _shown(chunks: Generator, file: dict) -> Generator:
+    """The chunks, with a progress bar on a terminal."""
+    from huggingface_hub.utils import tqdm
 
-
-def _is_passing(error: BaseException) -> bool:
-    """Whether to try again: after server errors, lost connections, short files."""
-    from huggingface_hub.errors import HTTPError
-
-    if (status := _status(error)) is not None:
-        return status >= 500
-    return isinstance(error, HTTPError) or (
-        type(error) is OSError and error.errno is None  # wrong size after a download
-    )
-
-
-def _delete(path: Path) -> None:
-    """Deletes a file of the cache and, where it is a link, the blob it points to."""
-    blob = path.parent / os.readlink(path) if path.is_symlink() else path
-    path.unlink(missing_ok=True)
-    blob.unlink(missing_ok=True)
+    options = {"unit": "B", "unit_scale": True, "disable": None}
+    with tqdm(total=file.get("size"), desc=file["name"], **options) as bar:
+        for chunk in chunks:
+            bar.update(len(chunk))
+            yield chunk

@@ -37,7 +37,8 @@ def load(
         revision: of the Hub repository: a branch, a tag or a full commit. By
             default the one pinned in the manifest, and 'main' for 'hf://...'. At
             another revision than the pinned one, the checksums are those of the
-            folder's own metadata.
+            folder's own metadata. Where the Hub cannot be reached, the commit that a
+            branch named at the last download is loaded, with a warning.
         cache_dir: folder for downloads, instead of huggingface_hub's cache.
 
     Returns:
@@ -72,6 +73,22 @@ def download(
     folder, files = _find(name, revision, cache_dir)
     check_folder(folder, files)
     return folder
+
+
+def is_on_hub(name: str | os.PathLike) -> bool:
+    """Whether `name` is the address of a repository on the Hub, 'hf://...'."""
+    return isinstance(name, str) and name.startswith(_HUB)
+
+
+def pin(name: str) -> str:
+    """Replaces the branch or tag of 'hf://org/repo@branch' by the commit it names now.
+
+    The weight is downloaded. Errors are those of `load`.
+
+    Returns:
+        'hf://org/repo@<40 hexadecimal digits>', which names the same weight for ever.
+    """
+    return f"{name.partition('@')[0]}@{download(name).name}"
 
 
 def verify(
@@ -114,10 +131,12 @@ def _verify_file(entry: dict, file: dict, cache_dir) -> dict:
 
 def _find(name, revision, cache_dir) -> tuple[Path, list[dict]]:
     """The folder of a weight, downloaded if needed, and the files it must hold."""
-    if isinstance(name, str) and name.startswith(_HUB):
+    if is_on_hub(name):
         return _find_on_hub(name, revision, cache_dir)
     if _is_path(name):
         return _find_folder(Path(name), revision)
+    if not name:
+        raise UnknownNameError("A model needs a name; see `ae-zoo list`.")
     try:
         entry = resolve(name)
     except UnknownNameError:
@@ -140,6 +159,11 @@ def _find_folder(folder: Path, revision) -> tuple[Path, list[dict]]:
     if revision is not None:
         raise DownloadError(
             f"{folder} is a folder, which has no revisions; leave out {revision!r}."
+        )
+    if not folder.is_dir() and is_repo(str(folder)):
+        raise UnknownNameError(
+            f"There is no weights folder {folder}; check the path, or write "
+            f"hf://{folder} for a repository on the Hub."
         )
     folder = folder.expanduser()
     return folder, promised_files(folder)

@@ -172,6 +172,11 @@ def is_repo(value: object) -> bool:
     return _matches(_REPO, value)
 
 
+def is_commit(value: object) -> bool:
+    """Whether `value` is a full commit, 40 hexadecimal digits."""
+    return _matches(_COMMIT, value)
+
+
 def _check_entry(entry: object, path: Path) -> None:
     name = entry.get("name") if isinstance(entry, dict) else None
     if not _matches(_NAME, name):
@@ -194,7 +199,7 @@ def _check_entry(entry: object, path: Path) -> None:
     if hub is not None and not (
         isinstance(hub, dict)
         and is_repo(hub.get("repo"))
-        and _matches(_COMMIT, hub.get("revision"))
+        and is_commit(hub.get("revision"))
     ):
         raise ManifestError(
             f"{owner} needs null for its hub, or a repo 'organisation/name' with a "
