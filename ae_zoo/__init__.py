@@ -9,9 +9,7 @@ Names are imported when first used: importing the package, listing models and
 verifying weights never import TensorFlow.
 """
 
-import importlib
-import sys
-
+from ae_zoo import _keras_classes
 from ae_zoo._lazy import attach
 
 __version__ = "0.1.0"
@@ -50,6 +48,4 @@ _EXPORTS = {
 __all__ = ["__version__", *_EXPORTS]
 __getattr__, __dir__ = attach(__name__, _EXPORTS)
 
-if "keras" in sys.modules:
-    # Importing our classes is cheap then, and `keras.saving.load_model` finds them.
-    importlib.import_module("ae_zoo.autoencoder")
+_keras_classes.announce()

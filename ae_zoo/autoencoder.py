@@ -1,14 +1,16 @@
 """The model that every family builds, and its public methods."""
 
 import functools
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 
-from ae_zoo import inference, losses, registry
+from ae_zoo import inference, layer_state, losses, registry
 from ae_zoo.bottlenecks.base import Bottleneck
 from ae_zoo.code import POOLS, Code, Views
 from ae_zoo.errors import InputError, NotGenerativeError, UnknownNameError
+from ae_zoo.priors.posterior import Posterior
 
 
 @keras.saving.register_keras_serializable("ae_zoo")
@@ -79,7 +81,13 @@ class Autoencoder(keras.Model):
         self.family = None  # with the next two, stamped by the registry
         self.arguments = None
         self.tasks = ()
-        self._models = _Models(views)
+
+    @functools.cached_property
+    def _networks(self):
+        return _Networks(self.views, self.encoder, self.bottleneck)
+
+    def _network(self, *keys: str) -> keras.Model:
+        return self._networks.get(*keys)
 
     @property
     def takes_map(self) -> bool:
@@ -97,7 +105,10 @@ class Autoencoder(keras.Model):
         Raises:
             InputError: `indices` is set but the code is continuous.
         """
-        return self._infer(self.view("indices" if indices else "code"), x, batch_size)
+        if indices:
+            self._check_discrete()
+        network = self._network("indices" if indices else "code")
+        return self._infer(network, x, batch_size)
 
     def decode(self, z, indices: bool = False, batch_size: int = 256) -> np.ndarray:
         """Decodes codes to examples `(n, *input_shape)`.
@@ -124,7 +135,7 @@ class Autoencoder(keras.Model):
     def features(
         self,
         x,
-        key: str | None = None,
+        key: str | Sequence[str] | None = None,
         pool: str | None = None,
         batch_size: int = 256,
     ):
@@ -132,13 +143,15 @@ class Autoencoder(keras.Model):
 
         Args:
             x: inputs `(n, *input_shape)`.
-            key: name of the layer; None means 'code'.
+            key: name of the layer, or several names, computed in one pass; None means
+                'code'.
             pool: None for unchanged activations, 'flatten' for all values of an example
                 in a row, 'mean' for the mean over its positions.
             batch_size: number of examples at a time.
 
         Returns:
             An array, or for a pyramid a list of arrays; with `pool`, rows `(n, size)`.
+            For several keys a dictionary of these.
 
         Raises:
             UnknownNameError: `key` is not in `feature_keys`, or `pool` is unknown.
@@ -147,31 +160,47 @@ class Autoencoder(keras.Model):
             raise UnknownNameError(
                 f"Unknown pool {pool!r}; choose one of {', '.join(POOLS)}."
             )
-        z = self._infer(self.view(key), x, batch_size)
-        return z if pool is None else POOLS[pool](Code.of(z), z)
+        keys = (key,) if key is None or isinstance(key, str) else tuple(key)
+        z = self._infer(self._network(*map(self._feature, keys)), x, batch_size)
+        found = dict(zip(keys, z, strict=True)) if len(keys) > 1 else {key: z}
+        if pool is not None:
+            found = {k: POOLS[pool](Code.of(z), z) for k, z in found.items()}
+        return found if len(keys) > 1 else found[key]
 
-    def view(self, key: str | None = None) -> keras.Model:
-        """The model from inputs to `features(x, key)`, with shared weights.
+    def code_encoder(self, key: str | None = None) -> keras.Model:
+        """The network from examples to their code, for models of your own.
+
+        It is deterministic, adds no penalty of the autoencoder to your loss, and shares
+        its weights: training or freezing one changes the other. `fit`, saving and
+        export work as for any Keras model.
 
         Args:
-            key: one of `feature_keys`, 'indices' or 'posterior' (mean and log
-                variance); None means 'code'.
+            key: one of `feature_keys`, for the network up to this layer; None means
+                'code'.
 
         Raises:
-            UnknownNameError: there is no such view.
-            InputError: the code has no indices, or no posterior.
+            UnknownNameError: there is no such layer.
+
+        Example:
+
+            encoder = model.code_encoder()
+            head = keras.layers.Dense(10, activation="softmax")
+            classifier = keras.Sequential([encoder, head])
         """
-        key = key or "code"
-        if key == "indices":
-            self._check_discrete()
-        elif key == "posterior" and self.views.posterior is None:
+        return self._network(self._feature(key))
+
+    def posterior(self, x, batch_size: int = 256) -> Posterior:
+        """The distribution q(z|x) of the codes of examples `(n, *input_shape)`.
+
+        Raises:
+            InputError: the code is deterministic.
+        """
+        if self.views.posterior is None:
             raise InputError(
-                f"{self.name!r} has no posterior: its code is deterministic."
+                f"{self.name!r} has no posterior: its code is deterministic. Use a "
+                "variational family such as 'vae'."
             )
-        elif key not in (*self.feature_keys, "posterior"):
-            known = ", ".join(self.feature_keys)
-            raise UnknownNameError(f"Unknown feature {key!r}; choose one of {known}.")
-        return self._models.get(key)
+        return Posterior(*self._infer(self._network("posterior"), x, batch_size))
 
     def sample(
         self, n: int = 1, seed: int | None = None, temperature: float = 1.0
@@ -223,6 +252,24 @@ class Autoencoder(keras.Model):
         self.finish()
         super().save(*args, **kwargs)
 
+    def fit(self, x=None, y=None, *args, **kwargs):
+        """Trains as Keras does. Without `y` the targets are the inputs.
+
+        Raises:
+            InputError: `x` is an array that the model does not take.
+        """
+        return super().fit(*self._examples(x, y), *args, **kwargs)
+
+    def evaluate(self, x=None, y=None, *args, **kwargs):
+        """Evaluates as Keras does; `y` and errors as for `fit`."""
+        return super().evaluate(*self._examples(x, y), *args, **kwargs)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, *args, **kwargs):
+        return super().compute_loss(x, self._target(x, y), y_pred, *args, **kwargs)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        return super().compute_metrics(x, self._target(x, y), y_pred, sample_weight)
+
     def compile(self, optimizer=None, loss="auto", **kwargs):
         """Compiles as Keras does, by default with Adam at 1e-3, and XLA if faster.
 
@@ -255,18 +302,49 @@ class Autoencoder(keras.Model):
                 "call into a function decorated with ae_zoo.registry.register."
             )
         config = {"family": self.family, **self.arguments}
-        policy = self.dtype_policy.name
-        return config if policy == "float32" else config | {"dtype_policy": policy}
+        if (policy := self.dtype_policy.name) != "float32":
+            config["dtype_policy"] = policy
+        if state := layer_state.read(self):
+            config["layer_state"] = state
+        return config
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        return registry.from_config(config)
+        model = registry.from_config(config)
+        layer_state.restore(model, config.get("layer_state", {}))
+        return model
+
+    def _feature(self, key: str | None) -> str:
+        """The key itself, 'code' for None; UnknownNameError if there is no such one."""
+        if key is not None and key not in self.feature_keys:
+            known = ", ".join(self.feature_keys)
+            raise UnknownNameError(f"Unknown feature {key!r}; choose one of {known}.")
+        return key or "code"
+
+    def _examples(self, x, y):
+        """Arrays are checked; data sets, whose batches have both, pass."""
+        if not isinstance(x, (list, tuple)) and not hasattr(x, "shape"):
+            return x, y
+        x = self._check(x)
+        return x, self._target(x, y)
+
+    def _target(self, x, y):
+        """The target; where the user gave none, the input."""
+        if y is None and self.takes_map:
+            raise InputError(
+                f"{self.name!r} takes damaged pictures with a map: pass the undamaged "
+                "pictures as y, or train it by a recipe."
+            )
+        return x if y is None else y
+
+    def _check(self, x) -> np.ndarray:
+        """Examples as `inference.check_examples` gives them."""
+        bounded = (self.arguments or {}).get("output") != "linear"
+        return inference.check_examples(x, self.input_shape[1:], bounded)
 
     def _infer(self, model: keras.Model, x, batch_size: int):
         """Outputs of a model with this one's inputs, for examples that are checked."""
-        bounded = (self.arguments or {}).get("output") != "linear"
-        x = inference.check_examples(x, self.input_shape[1:], bounded)
-        return inference.run(model, x, batch_size)
+        return inference.run(model, self._check(x), batch_size)
 
     def _check_discrete(self) -> None:
         if self.views.indices is None or self.bottleneck is None:
@@ -283,21 +361,27 @@ def xla_pays() -> bool | str:
     return "auto" if keras.distribution.list_devices("gpu") else False
 
 
-class _Models:
-    """Inference sub-models, built when first used.
+class _Networks:
+    """Networks from examples to views, built when first used.
 
     A plain object, so that Keras neither tracks nor saves its contents.
     """
 
-    def __init__(self, views: Views):
-        self.views = views
+    def __init__(self, views: Views, encoder: keras.Model, bottleneck):
+        self.tensors = views.inner | {
+            "indices": views.indices,
+            "posterior": views.posterior,
+        }
+        # Not the tensors of the training's graph, which has penalties and noise.
+        self.tensors["code"] = (
+            bottleneck.code(encoder.output) if bottleneck else views.code
+        )
         self.get = functools.cache(self._build)
 
-    def _build(self, key: str) -> keras.Model:
-        named = {name: getattr(self.views, name) for name in ("code", "indices")}
-        named |= {"posterior": self.views.posterior} | self.views.inner
-        outputs = named[key]
-        first = outputs[0] if isinstance(outputs, (list, tuple)) else outputs
+    def _build(self, *keys: str) -> keras.Model:
+        found = [self.tensors[key] for key in keys]
+        outputs = found if len(keys) > 1 else found[0]
+        first = keras.tree.flatten(outputs)[0]
         # Inner layers belong to the encoder's graph, which has its own input.
         inputs = keras.utils.get_source_inputs(first)
-        return keras.Model(inputs, outputs, name=key)
+        return keras.Model(inputs, outputs, name=keys[-1])

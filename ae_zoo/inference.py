@@ -6,6 +6,7 @@ takes a hundred times as long as the network itself for one small picture.
 
 import keras
 import numpy as np
+from keras import tree
 
 from ae_zoo.data.values import WHITE_LEVEL
 from ae_zoo.errors import InputError
@@ -17,26 +18,27 @@ def run(model: keras.Model, x, batch_size: int):
     """Outputs of `model` for all examples.
 
     Args:
-        model: a model with one output or a list of them.
+        model: its outputs may be nested in lists.
         x: an array `(n, ...)`, or a list of arrays for a model with several inputs.
         batch_size: number of examples at a time.
 
     Returns:
-        An array, or a list of arrays, with n rows.
+        Arrays with n rows, nested as the model's outputs.
     """
     arrays = x if isinstance(x, list) else [x]
-    n = len(arrays[0])
     blocks = [
         _run_batch(model, [array[i : i + batch_size] for array in arrays])
-        for i in range(0, n, batch_size)
+        for i in range(0, len(arrays[0]), batch_size)
     ]
     if not blocks:
-        shapes = [tensor.shape[1:] for tensor in model.outputs]
-        parts = [np.zeros((0, *(d or 0 for d in s)), "float32") for s in shapes]
-        return parts if len(parts) > 1 else parts[0]
-    if isinstance(blocks[0], list):
-        return [np.concatenate(parts) for parts in zip(*blocks, strict=True)]
-    return np.concatenate(blocks) if len(blocks) > 1 else blocks[0]
+        return tree.map_structure(_empty, model.output)
+    if len(blocks) == 1:
+        return blocks[0]
+    return tree.map_structure(lambda *parts: np.concatenate(parts), *blocks)
+
+
+def _empty(tensor) -> np.ndarray:
+    return np.zeros([side or 0 for side in tensor.shape], tensor.dtype)
 
 
 def _run_batch(model: keras.Model, arrays: list[np.ndarray]):
@@ -45,9 +47,7 @@ def _run_batch(model: keras.Model, arrays: list[np.ndarray]):
         more = (1 << (n - 1).bit_length()) - n
         arrays = [np.pad(a, [(0, more)] + [(0, 0)] * (a.ndim - 1)) for a in arrays]
     outputs = model.predict_on_batch(arrays if len(arrays) > 1 else arrays[0])
-    if isinstance(outputs, (list, tuple)):
-        return [output[:n] for output in outputs]
-    return outputs[:n]
+    return tree.map_structure(lambda array: array[:n], outputs)
 
 
 def check_examples(x, shape: tuple[int | None, ...], bounded: bool) -> np.ndarray:
@@ -93,7 +93,7 @@ def _as_array(x) -> np.ndarray:
     if hasattr(x, "element_spec"):
         raise InputError(
             "A tf.data.Dataset is no array: pass its batches one at a time, or use "
-            "model.view().predict(dataset)."
+            "model.code_encoder().predict(dataset)."
         )
     try:
         x = keras.ops.convert_to_numpy(x) if hasattr(x, "shape") else np.stack(x)

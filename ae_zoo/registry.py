@@ -17,7 +17,11 @@ from pathlib import Path
 
 from ae_zoo.errors import UnknownNameError
 
-RESERVED = ("family", "dtype_policy")  # keys of a config that are no arguments
+RESERVED = (
+    "family",
+    "dtype_policy",
+    "layer_state",
+)  # keys of a config that are no arguments
 GROUP = "ae_zoo.families"  # of the entry points: family = module, or module:function
 _MODELS = Path(__file__).parent / "models"
 

@@ -120,14 +120,14 @@ def test_sample_and_posterior(model, kind, x, eager):
         with pytest.raises(NotGenerativeError, match="vae"):
             model.sample()
         with pytest.raises(InputError, match="posterior"):
-            model.view("posterior")
+            model.posterior(x)
         return
     drawn = model.sample(4, seed=1)
     assert drawn.shape == (4, 12, 12, 1)
     np.testing.assert_array_equal(drawn, model.sample(4, seed=1))
     frozen = model.sample(4, seed=1, temperature=0.0)
     assert np.ptp(frozen, axis=0).max() < 1e-6
-    mean, log_variance = model.view("posterior").predict(x, verbose=0)
+    mean, log_variance = vars(model.posterior(x)).values()
     np.testing.assert_allclose(mean, model.encode(x), atol=1e-6)
     assert log_variance.shape == mean.shape
 

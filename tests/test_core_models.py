@@ -83,7 +83,7 @@ def test_features(built, digits, eager):
     assert model.feature_keys[-1] == "code"
     for key in model.feature_keys:
         activations = model.features(digits[:8], key)
-        promised = model.view(key).output_shape
+        promised = model.code_encoder(key).output_shape
         assert activations.shape == (8, *promised[1:])
         assert np.isfinite(activations).all()
         assert activations.std() > 0

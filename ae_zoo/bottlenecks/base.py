@@ -36,6 +36,14 @@ class Bottleneck(keras.layers.Layer):
         """Applies encoder and bottleneck to a symbolic `x`; returns the views."""
         return Views(self(encoder(x)))
 
+    def code(self, h):
+        """The deterministic code of an encoder's symbolic output, without penalties.
+
+        For graphs whose loss must not change; a bottleneck that adds penalties in
+        `call` overrides it.
+        """
+        return self(h)
+
     def wrap(self, decoder: keras.Model) -> keras.Model:
         """The decoder of the code, built around the backbone's decoder."""
         return decoder

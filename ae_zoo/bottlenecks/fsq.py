@@ -58,6 +58,9 @@ class FSQBottleneck(PlainBottleneck):
         return Views(code, indices=self.indices(code))
 
     def call(self, h, training=False):
+        return self.code(h)
+
+    def code(self, h):
         steps = self._steps(ops.tanh(ops.cast(self.projection(h), "float32")))
         rounded = steps + ops.stop_gradient(ops.round(steps) - steps)
         return ops.cast(

@@ -49,6 +49,9 @@ class GaussianBottleneck(PlainBottleneck):
         mean = ops.cast(self.projection(h), "float32")
         return mean, ops.cast(self.log_variance(h), "float32")
 
+    def code(self, h):
+        return ops.cast(self.posterior(h)[0], self.compute_dtype)
+
     def call(self, h, training=False):
         mean, log_variance = self.posterior(h)
         kl = 0.5 * (ops.exp(log_variance) + ops.square(mean) - 1.0 - log_variance)

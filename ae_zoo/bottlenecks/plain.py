@@ -40,6 +40,9 @@ class PlainBottleneck(Bottleneck):
         self.projection.build(input_shape)
         self.add_penalty_scale()
 
+    def code(self, h):
+        return self.projection(h)
+
     def call(self, h, training=False):
         return self.projection(h)
 

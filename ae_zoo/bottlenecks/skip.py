@@ -10,5 +10,8 @@ from ae_zoo.code import Views
 class SkipBottleneck(Bottleneck):
     """Passes every scale of a pyramid on unchanged: the code is the whole pyramid."""
 
+    def code(self, h):
+        return h
+
     def connect(self, encoder, x):
         return Views(encoder(x))

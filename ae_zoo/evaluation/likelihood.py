@@ -82,7 +82,8 @@ def _weigher(model, samples):
     x = keras.Input(model.input_shape[1:])
     noise = keras.Input((samples, *shape))
     mean, log_variance = (
-        ops.expand_dims(moment, axis=1) for moment in model.view("posterior")(x)
+        ops.expand_dims(moment, axis=1)
+        for moment in model.bottleneck.posterior(model.encoder(x))
     )
     z = mean + ops.exp(0.5 * log_variance) * noise
     volume = 0.5 * ops.sum(log_variance, axis=tuple(range(2, len(shape) + 2)))

@@ -106,7 +106,7 @@ def feature_size(model: "Autoencoder", key: str, pool: str) -> int:
             f"{model.name!r} takes pictures of any size and has no code of one size: "
             "choose a model with the task 'features', see `ae-zoo list`."
         )
-    code = Code.of(model.view(key).outputs)
+    code = Code.of(model.code_encoder(key).outputs)
     if pool == "flatten":
         return code.size
     return sum(shape[-1] for shape in code.shapes)

@@ -76,6 +76,10 @@ class FactorizedBottleneck(Bottleneck):
         )
         self.add_penalty_scale()
 
+    def code(self, h):
+        y, quality = h
+        return round_through(y), quality
+
     def call(self, inputs, training=False):
         y, quality = inputs
         if training:

@@ -115,6 +115,12 @@ class HyperpriorBottleneck(Bottleneck):
         """Factor of all bits in the loss, stored as a weight."""
         return self.factorized.penalty_scale
 
+    def code(self, h):
+        y, quality = h
+        side, _ = self.factorized.code([self.analysis(y), quality])
+        means, _ = ops.split(self.synthesis(side), 2, axis=-1)
+        return side, round_through(y - means), quality
+
     def call(self, inputs, training=False):
         y, quality = inputs
         side, _ = self.factorized([self.analysis(y), quality], training=training)

@@ -76,7 +76,7 @@ class Rebuilding:
         """The model's outputs and the codes as rows."""
         if not self.with_codes:
             return self.model.predict_on_batch(inputs), np.empty((len(inputs), 0))
-        code = self.model.view("code").predict_on_batch(inputs)
+        code = self.model.code_encoder().predict_on_batch(inputs)
         return self.model.decoder.predict_on_batch(code), self.model.code.flatten(code)
 
 
