@@ -15,7 +15,7 @@ MOST_LINES = 400
 # From the lowest rank up: a module imports from its own rank and those below. The codec
 # is a slice with a network of its own, on which its families are built.
 RANKS = (
-    ("__init__", "errors", "_lazy", "_files", "code", "registry"),
+    ("__init__", "errors", "_lazy", "_files", "code", "arguments", "registry"),
     ("losses", "layers", "priors"),
     ("corruptions",),
     ("bottlenecks", "backbones"),
