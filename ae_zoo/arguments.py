@@ -27,7 +27,7 @@ _SIZES = {
     "dilations": (1, 2),
     "levels": (8, 5, 5, 5),
 }
-_MOST = 200  # in a list of sizes; Keras fails to connect a thousand layers in a row
+_MOST = 100  # in a list of sizes; Keras fails to connect a thousand layers in a row
 
 
 def bind(family: str, signature: inspect.Signature, args, kwargs) -> dict[str, Any]:

@@ -4,14 +4,16 @@ Keras writes plain arrays, so that reading a file needs no more memory than its 
 Everything else that HDF5 can hold is refused: compressed arrays, links, other files.
 """
 
+import itertools
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ae_zoo.autoencoder import Autoencoder
 
-MOST_OBJECTS = 10_000  # arrays and groups; reading them takes a second
+MOST_OBJECTS = 4_000  # arrays and groups, which take a second to read
 DEEPEST = 20  # groups in each other
 
 
@@ -44,7 +46,7 @@ def read_layout(path: Path) -> Counter:
     import h5py
 
     with h5py.File(path) as file:
-        datasets = _datasets(file)
+        datasets = list(_datasets(file))
         for dataset in datasets:
             _check_storage(dataset)
         if sum(dataset.nbytes for dataset in datasets) > path.stat().st_size:
@@ -59,37 +61,30 @@ def layout(model: "Autoencoder") -> Counter:
     return Counter((tuple(w.shape), "float" in w.dtype) for w in model.weights)
 
 
-def _datasets(file) -> list:
-    """Every array, in a fixed order; ValueError if there are other things or too many.
+def _datasets(group, depth: int = 0, count=None) -> Iterator:
+    """Every array in a fixed order; ValueError if there are other things or too many.
 
-    The walk is ours, since that of HDF5 follows groups that lie in each other without
-    end and takes longer the deeper it is.
+    The walk is ours, since that of HDF5 takes longer the deeper groups lie in each
+    other, and follows them without end.
     """
     import h5py
 
-    found, objects = [], 0
-
-    def visit(group, depth):
-        nonlocal objects
-        objects += len(group)
-        if depth > DEEPEST or objects > MOST_OBJECTS:
+    count = count or itertools.count(1)
+    for name in group:
+        if depth > DEEPEST or next(count) > MOST_OBJECTS:
             raise ValueError(
                 f"more than {MOST_OBJECTS} arrays and groups, or groups more than "
                 f"{DEEPEST} deep"
             )
-        for name in group:
-            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                raise ValueError("data outside the file")
-            item = group[name]
-            if isinstance(item, h5py.Group):
-                visit(item, depth + 1)
-            elif isinstance(item, h5py.Dataset):
-                found.append(item)
-            else:
-                raise ValueError(f"a {type(item).__name__}")
-
-    visit(file, 0)
-    return found
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            raise ValueError("data outside the file")
+        item = group[name]
+        if isinstance(item, h5py.Group):
+            yield from _datasets(item, depth + 1, count)
+        elif isinstance(item, h5py.Dataset):
+            yield item
+        else:
+            raise ValueError(f"a {type(item).__name__}")
 
 
 def _check_storage(dataset) -> None:
@@ -97,9 +92,13 @@ def _check_storage(dataset) -> None:
 
     An array of strings or of lists does not: each may point to the same long one.
     """
-    if dataset.external or dataset.is_virtual:
+    from h5py import h5d
+
+    storage = dataset.id.get_create_plist()
+    layout = storage.get_layout()
+    if storage.get_external_count() or layout == h5d.VIRTUAL:
         raise ValueError("data outside the file")
-    if dataset.chunks is not None:
+    if layout == h5d.CHUNKED:
         raise ValueError("compressed arrays, or arrays in chunks")
     attributes = (dataset.attrs.get_id(name) for name in dataset.attrs)
     if dataset.shape is None or any(each.shape != () for each in attributes):
