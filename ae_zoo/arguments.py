@@ -108,9 +108,9 @@ def _plain(name: str, value, depth: int = 0):
     if isinstance(value, types.FunctionType) and (known := _name_of(value)):
         return known
     raise InputError(
-        f"{name} holds {value!r:.80}, which no config can store: give finite numbers, "
-        "strings, lists and dictionaries of them, or a function that is registered "
-        "with keras.saving.register_keras_serializable."
+        f"{name} holds {_short(value)}, which no config can store: give finite "
+        "numbers, strings, lists and dictionaries of them, or a function that is "
+        "registered with keras.saving.register_keras_serializable."
     )
 
 
@@ -145,7 +145,7 @@ def _check_shape(family: str, shape, default) -> None:
         and (_is_size(channels) or (channels is None and example[-1] is None))
     ):
         raise InputError(
-            f"{family} has no examples of input_shape={shape!r:.80}: give a tuple of "
+            f"{family} has no examples of input_shape={_short(shape)}: give a tuple of "
             f"whole numbers of at least 1{', or None for any size' if free else ''}, "
             f"such as {tuple(example)}."
         )
@@ -165,9 +165,13 @@ def _check_size(name: str, value, default) -> None:
         return  # a family of another package means something else by this name
     if not fits:
         raise InputError(
-            f"{name} cannot be {value!r:.80}: give {wanted} of at least 1, such as "
+            f"{name} cannot be {_short(value)}: give {wanted} of at least 1, such as "
             f"{example}."
         )
+
+
+def _short(value) -> str:
+    return " ".join(repr(value).split())[:80]
 
 
 def _is_size(value) -> bool:
