@@ -216,6 +216,10 @@ def test_save_refuses_what_load_could_not_build(tmp_path):
     model.set_weights([np.full(w.shape, np.nan) for w in model.weights])
     with pytest.raises(InputError, match="not finite"):
         ae_zoo.save(model, tmp_path / "model")
+    changed = models.vae(**SMALL)
+    changed.encoder.get_layer("hidden_1").enable_lora(2)
+    with pytest.raises(InputError, match="other layers than its family built"):
+        ae_zoo.save(changed, tmp_path / "model")
     assert not list(tmp_path.iterdir())
 
 

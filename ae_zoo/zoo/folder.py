@@ -44,8 +44,9 @@ def save(model: "Autoencoder", folder: str | os.PathLike) -> None:
 
     Raises:
         ManifestError: `folder` exists and is not a weights folder.
-        InputError: `model` is not an `Autoencoder` of a registered family, its weights
-            are not finite, or `load` would refuse the folder for its size.
+        InputError: `model` is not an `Autoencoder` of a registered family as the family
+            built it, its weights are not finite, or `load` would refuse it for its
+            size.
     """
     _check_model(model)
     model.finish()
@@ -193,7 +194,13 @@ def _write(model: "Autoencoder", folder: Path) -> None:
     # proves that the config fits the weights.
     config = model.get_config()
     bare = type(model).from_config(config)
-    bare.set_weights(model.get_weights())
+    try:
+        bare.set_weights(model.get_weights())
+    except ValueError as error:
+        raise InputError(
+            f"The model has other layers than its family built ({_first_line(error)}):"
+            " undo the change, or use Keras's own model.save_weights."
+        ) from error
 
     serialized = keras.saving.serialize_keras_object(bare)
     content = {
