@@ -5,6 +5,7 @@ A config holds plain values only, so that a saved model can be built again from 
 
 import inspect
 import math
+import re
 import types
 from typing import Any
 
@@ -27,6 +28,7 @@ _SIZES = {
     "dilations": (1, 2),
     "levels": (8, 5, 5, 5),
 }
+_REGISTERED = re.compile(r"[\w.]+>\w+")  # package>name
 _MOST = 100  # in a list of sizes; Keras fails to connect a thousand layers in a row
 
 
@@ -65,12 +67,20 @@ def with_functions(value):
 
     Only for functions of `keras.saving.register_keras_serializable`: Keras's layers
     know its own by name.
+
+    Raises:
+        InputError: no function is registered by such a name.
     """
-    if isinstance(value, str) and ">" in value:
+    if isinstance(value, str) and _REGISTERED.fullmatch(value):
         import keras
 
         found = keras.saving.get_registered_object(value)
-        return found if isinstance(found, types.FunctionType) else value
+        if not isinstance(found, types.FunctionType):
+            raise InputError(
+                f"No function is registered as {value!r}: import the module that "
+                "registers it with Keras first."
+            )
+        return found
     if isinstance(value, dict):
         return {key: with_functions(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
@@ -123,7 +133,7 @@ def _name_of(function: types.FunctionType) -> str | None:
     import keras
 
     name = keras.saving.get_registered_name(function)
-    if keras.saving.get_registered_object(name) is function:
+    if _REGISTERED.fullmatch(name):
         return name
     try:
         return name if keras.activations.get(name) is function else None

@@ -80,9 +80,11 @@ def test_options_of_another_backbone():
         models.vae(backbone=["dense"])
 
 
-def test_dilations_beyond_the_sequence():
+def test_kernels_and_dilations_beyond_the_example():
     with pytest.raises(InputError, match="16 steps"):
         models.conv1d_ae((16, 2), dilations=(1, 1000))
+    with pytest.raises(InputError, match="28 x 12"):
+        models.conv_ae((28, 12, 1), kernel_size=1000)
 
 
 def test_other_packages_may_mean_something_else_by_a_name():
@@ -150,6 +152,11 @@ def test_functions_that_keras_can_name(function, name, tmp_path):
     assert loaded.encoder.get_layer("hidden_1").activation is function
     x = np.random.default_rng(0).random((2, *IMAGE), "float32")
     np.testing.assert_array_equal(loaded(x), model(x))
+
+
+def test_a_name_that_nobody_registered():
+    with pytest.raises(InputError, match="'theirs>wavy': import the module"):
+        models.vae(**SMALL, activation="theirs>wavy")
 
 
 def test_a_registered_activation_of_a_contractive_code():

@@ -3,8 +3,8 @@
 A folder holds Keras's `config.json`, `metadata.json` and `model.weights.h5`, so that
 `keras.saving.load_model(folder)` reads it too. `metadata.json` also holds sizes and
 checksums of the other two. Loading builds registered families only: nothing in the
-folder is executed, imported or unpickled, and no more memory is taken than the size of
-its files.
+folder is executed, imported or unpickled, and the memory taken is bounded by the size
+of its files.
 """
 
 import hashlib
@@ -334,4 +334,10 @@ def _misfit(path: Path, error: Exception) -> ManifestError:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
+    """What an error says, without what Keras adds to it, printable and short."""
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    if len(lines) > 1 and lines[0].startswith("Exception encountered when calling"):
+        del lines[0]
+    line = lines[0] if lines else type(error).__name__
+    line = line.replace("\x1b[1m", "").replace("\x1b[0m", "").strip().rstrip(".")
+    return "".join(c if c.isprintable() else "?" for c in line)[:300]
