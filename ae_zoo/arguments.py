@@ -11,11 +11,9 @@ from typing import Any
 
 from ae_zoo.errors import InputError
 
-REVIVED = {"class_name", "module", "registered_name", "config", "fn"}
-"""Keys of a dictionary from which Keras would build an object."""
-DEEPEST = 8
-"""Levels of lists and dictionaries in each other that an argument may have."""
-
+# Keys of a dictionary from which Keras would build an object.
+_REVIVED = {"class_name", "module", "registered_name", "config", "fn"}
+_DEEPEST = 8  # lists and dictionaries in each other
 # Sizes by the names that families and backbones give them, each with an example.
 _SIZES = {
     "latent_dim": 32,
@@ -28,7 +26,7 @@ _SIZES = {
     "dilations": (1, 2),
     "levels": (8, 5, 5, 5),
 }
-_REGISTERED = re.compile(r"[\w.]+>\w+")  # package>name
+_REGISTERED = re.compile(r"[\w.-]+>[\w.-]+")  # package>name
 _MOST = 100  # in a list of sizes; Keras fails to connect a thousand layers in a row
 
 
@@ -110,10 +108,10 @@ def _plain(name: str, value, depth: int = 0):
         return int(value)
     if isinstance(value, float) and math.isfinite(value):
         return value
-    if depth < DEEPEST and isinstance(value, (list, tuple)):
+    if depth < _DEEPEST and isinstance(value, (list, tuple)):
         each = [_plain(name, item, depth + 1) for item in value]
         return each if isinstance(value, list) else tuple(each)
-    if depth < DEEPEST and isinstance(value, dict) and _is_plain_key(value):
+    if depth < _DEEPEST and isinstance(value, dict) and _has_plain_keys(value):
         return {key: _plain(name, item, depth + 1) for key, item in value.items()}
     if isinstance(value, types.FunctionType) and (known := _name_of(value)):
         return known
@@ -124,8 +122,8 @@ def _plain(name: str, value, depth: int = 0):
     )
 
 
-def _is_plain_key(value: dict) -> bool:
-    return all(isinstance(key, str) for key in value) and not REVIVED & set(value)
+def _has_plain_keys(value: dict) -> bool:
+    return all(isinstance(key, str) for key in value) and not _REVIVED & set(value)
 
 
 def _name_of(function: types.FunctionType) -> str | None:

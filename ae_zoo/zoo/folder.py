@@ -117,7 +117,7 @@ def find_problem(path: Path, file: dict) -> str | None:
     """Describes how `path` differs from {"sha256", "size"}; None if it does not."""
     try:
         status = path.stat()
-        if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
+        if not stat.S_ISREG(status.st_mode):  # not to be opened, see _require_file
             return "not a file"
         if status.st_size != file["size"]:
             return f"{status.st_size} bytes instead of {file['size']}"
@@ -235,11 +235,16 @@ def _write_json(content: dict, path: Path) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def _read_json(path: Path) -> dict:
-    if not path.is_file():  # opening a pipe would wait for ever
+def _require_file(path: Path) -> None:
+    """Raises unless `path` is a file; to open a pipe would be to wait for ever."""
+    if not path.is_file():
         raise ManifestError(
             f"{path} is missing or is not a file; get the folder again."
         )
+
+
+def _read_json(path: Path) -> dict:
+    _require_file(path)
     try:
         with open(path, "rb") as file:
             text = file.read(_LARGEST_JSON + 1)
@@ -284,10 +289,7 @@ def _read_arguments(path: Path) -> dict:
 
 
 def _read_layout(path: Path) -> Counter:
-    if not path.is_file():
-        raise ManifestError(
-            f"{path} is missing or is not a file; get the folder again."
-        )
+    _require_file(path)
     try:
         return hdf5.read_layout(path)
     except Exception as error:  # of a parser, on bytes of a stranger

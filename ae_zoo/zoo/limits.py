@@ -8,7 +8,8 @@ from collections import Counter
 LONGEST = 10_000  # values in a list or a dictionary
 LARGEST = 2**63  # of a number
 MOST_AXES = 8  # of an example
-MOST_VALUES = 2**25  # of an example: 128 MB
+LONGEST_SIDE = 2**24  # of an example
+MOST_VALUES = 2**28  # of an example: 1 GB
 
 _one_at_a_time = threading.RLock()
 
@@ -32,7 +33,11 @@ def check_arguments(arguments: dict) -> None:
     shape = arguments.get("input_shape")
     if isinstance(shape, (list, tuple)):
         sizes = [size for size in shape if isinstance(size, int)]
-        if len(shape) > MOST_AXES or math.prod(sizes) > MOST_VALUES:
+        if (
+            len(shape) > MOST_AXES
+            or max(sizes, default=0) > LONGEST_SIDE
+            or math.prod(sizes) > MOST_VALUES
+        ):
             raise ValueError(f"examples of shape {shape!r:.80}")
 
 
@@ -60,7 +65,8 @@ def allow_weights(shapes: Counter):
 
     def guarded(layer, *args, **kwargs):
         if threading.get_ident() == thread:
-            shape = tuple((args[0] if args else kwargs.get("shape")) or ())
+            shape = args[0] if args else kwargs.get("shape")
+            shape = () if shape is None else tuple(shape)
             if not left[shape]:
                 refused.append(shape)
                 raise WeightError
