@@ -207,12 +207,12 @@ def branch(file):
 def huge_chunk(file):
     shape = file[KERNEL].shape
     del file[KERNEL]
-    chunks = {"maxshape": (None, None), "chunks": (1 << 14, 1 << 14)}
+    chunks = {"maxshape": (None, None), "chunks": (1 << 11, 1 << 11)}
     file.create_dataset(KERNEL, shape, "float32", **chunks, compression="gzip")[:] = 1
 
 
 def bomb(file):
-    array = file.create_dataset("x", (1 << 28,), "float32", chunks=(1 << 24,))
+    array = file.create_dataset("x", (1 << 28,), "float32", chunks=(1 << 20,))
     array[0] = 1
 
 
