@@ -297,7 +297,7 @@ class Autoencoder(keras.Model):
 
     def get_config(self):
         if self.family is None:
-            raise ValueError(
+            raise InputError(
                 "Only models built by a registered family can be saved: put the "
                 "call into a function decorated with ae_zoo.registry.register."
             )

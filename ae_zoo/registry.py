@@ -15,13 +15,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ae_zoo import arguments
 from ae_zoo.errors import UnknownNameError
 
-RESERVED = (
-    "family",
-    "dtype_policy",
-    "layer_state",
-)  # keys of a config that are no arguments
+# Keys of a config that are no arguments.
+RESERVED = ("family", "dtype_policy", "layer_state")
 GROUP = "ae_zoo.families"  # of the entry points: family = module, or module:function
 _MODELS = Path(__file__).parent / "models"
 
@@ -66,6 +64,8 @@ def register(name: str, reference: str, tasks: tuple[str, ...]):
     The function takes plain values (numbers, strings, and lists and dictionaries of
     them) and returns an `Autoencoder`. The arguments of each call, defaults included,
     become the model's config, so Keras can save the model and build it again.
+    `ae_zoo.arguments.bind` says which arguments are refused; a None in the default of
+    `input_shape` tells that an example may have any size there.
 
     Args:
         name: name of the family; it must be unique.
@@ -82,14 +82,11 @@ def register(name: str, reference: str, tasks: tuple[str, ...]):
 
         @functools.wraps(function)
         def build(*args, **kwargs):
-            model = function(*args, **kwargs)
-            bound = signature.bind(*args, **kwargs)
-            bound.apply_defaults()
+            given = arguments.bind(name, signature, args, kwargs)
+            model = function(**arguments.with_functions(given))
             model.name = name
             model.family, model.tasks = name, tuple(tasks)
-            model.arguments = bound.kwargs | dict(
-                zip(signature.parameters, bound.args, strict=False)
-            )
+            model.arguments = given
             return model
 
         _refuse_second(name, function)
@@ -134,9 +131,9 @@ def family(name: str) -> Family:
     return _families[name]
 
 
-def build(name: str, **arguments):
-    """Builds the family called `name`."""
-    return family(name).build(**arguments)
+def build(name: str, **given):
+    """Builds the family called `name` with the arguments `given`."""
+    return family(name).build(**given)
 
 
 def from_config(config: dict):
@@ -146,9 +143,9 @@ def from_config(config: dict):
         config: the family, its arguments and, unless it is float32, the policy of
             dtypes. Without one, Keras's policy in use applies.
     """
-    arguments = {key: config[key] for key in config if key not in RESERVED}
+    given = {key: config[key] for key in config if key not in RESERVED}
     with _dtype_policy(config.get("dtype_policy")):
-        return build(config["family"], **arguments)
+        return build(config["family"], **given)
 
 
 @contextlib.contextmanager

@@ -120,6 +120,8 @@ def test_a_file_keeps_what_was_frozen(digits, seeded, tmp_path):
     ]
     assert not loaded.encoder.trainable and loaded.decoder.trainable
     assert int(loaded.optimizer.iterations) == int(model.optimizer.iterations) == 2
+    ae_zoo.save(model, tmp_path / "folder")
+    assert len(ae_zoo.load(tmp_path / "folder").trainable_variables) == 12
     for each in (model, loaded):
         each.fit(digits, shuffle=False, verbose=0)
     np.testing.assert_array_equal(loaded(digits), model(digits))
@@ -135,6 +137,9 @@ def test_a_file_keeps_what_was_quantised(part, vae, digits, tmp_path):
     np.testing.assert_array_equal(loaded(digits), vae(digits))
     policies = [layer.dtype_policy.name for layer in loaded.decoder.layers]
     assert "int8_from_float32" in policies
+    with pytest.raises(InputError, match=r"model\.save"):
+        ae_zoo.save(vae, tmp_path / "folder")
+    assert not (tmp_path / "folder").exists()
 
 
 # fit and evaluate

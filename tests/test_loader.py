@@ -181,14 +181,14 @@ CONFIGS = {
     "unknown family": ({"config": {"family": "gan"}}, "unknown family 'gan'"),
     "no family": ({"config": {"input_shape": [8, 8, 1]}}, "unknown family"),
     "family is a list": ({"config": {"family": ["vae"]}}, "unknown family"),
-    "config is a list": ({"config": ["vae"]}, "not plain values"),
+    "config is a list": ({"config": ["vae"]}, "no arguments by name"),
     "object as argument": (
         {"config": {"family": "vae", "hidden": [8], "activation": LAMBDA}},
-        "not plain values",
+        "no config can store",
     ),
     "object in a list": (
         {"config": {"family": "vae", "hidden": [LAMBDA]}},
-        "not plain values",
+        "no config can store",
     ),
     "unknown argument": (
         {"config": {"family": "conv_ae", "run": "rm"}},
@@ -265,9 +265,12 @@ def _reshape(file):
 
 H5_DAMAGE = {
     "external link": (_external_link, "outside the file"),
-    "decompression bomb": (_hole, "outside the file"),
-    "another shape": (_reshape, "does not hold the weights"),
-    "a layer missing": (lambda f: f.pop("layers/gaussian_bottleneck"), "arrays instea"),
+    "decompression bomb": (_hole, "compressed arrays"),
+    "another shape": (_reshape, "too few arrays of shape"),
+    "a layer missing": (
+        lambda f: f.pop("layers/gaussian_bottleneck"),
+        "too few arrays of shape",
+    ),
     "a layer too many": (lambda f: f.update({"more": np.zeros(3)}), "arrays instead"),
     "a layer elsewhere": (
         lambda f: f.move("layers/gaussian_bottleneck", "layers/other"),

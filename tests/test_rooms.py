@@ -15,16 +15,8 @@ MOST_LINES = 400
 # From the lowest rank up: a module imports from its own rank and those below. The codec
 # is a slice with a network of its own, on which its families are built.
 RANKS = (
-    (
-        "__init__",
-        "errors",
-        "_lazy",
-        "_keras_classes",
-        "_files",
-        "code",
-        "registry",
-        "data.values",
-    ),
+    ("__init__", "errors", "_lazy", "_files", "_keras_classes", "data.values"),
+    ("code", "arguments", "registry"),
     ("losses", "layers", "priors"),
     ("corruptions",),
     ("bottlenecks", "backbones"),

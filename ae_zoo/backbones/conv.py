@@ -31,7 +31,8 @@ class ConvBackbone(Backbone):
             map, and the code is a grid.
 
     Raises:
-        InputError: the input is no image, or there are no filters.
+        InputError: the input is no image, there are no filters, or the kernels are more
+            than twice as large as the image.
     """
 
     name = "conv"
@@ -57,6 +58,12 @@ class ConvBackbone(Backbone):
             raise InputError(
                 "The conv backbone needs filters, such as (32, 64): the channels after "
                 "each halving. Use backbone='dense' for a network without convolutions."
+            )
+        if kernel_size > 2 * max(input_shape[:2]):
+            raise InputError(
+                f"Kernels of {kernel_size} pixels read beyond images of "
+                f"{input_shape[0]} x {input_shape[1]}: give a smaller kernel_size, "
+                "such as 3."
             )
         self.input_shape = tuple(input_shape)
         self.filters = tuple(filters)

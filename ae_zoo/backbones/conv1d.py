@@ -30,7 +30,8 @@ class Conv1DBackbone(Backbone):
             sequence, and the code is tokens.
 
     Raises:
-        InputError: the input is no sequence, or there are no filters.
+        InputError: the input is no sequence, there are no filters, or a dilation is
+            more than twice the length.
     """
 
     name = "conv1d"
@@ -56,6 +57,11 @@ class Conv1DBackbone(Backbone):
             raise InputError(
                 "The conv1d backbone needs filters, such as (32, 64): the channels "
                 "after each halving."
+            )
+        if max(dilations, default=1) > 2 * input_shape[0]:
+            raise InputError(
+                f"Dilations of {tuple(dilations)} read beyond sequences of "
+                f"{input_shape[0]} steps: give smaller ones, such as (1, 2)."
             )
         self.input_shape = tuple(input_shape)
         self.filters = tuple(filters)

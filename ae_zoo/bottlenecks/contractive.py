@@ -41,7 +41,8 @@ class ContractiveBottleneck(PlainBottleneck):
 
     def connect(self, encoder, x):
         name = keras.activations.serialize(self.activation)
-        if not encoder.weights and name in DERIVATIVES:
+        known = isinstance(name, str) and name in DERIVATIVES
+        if not encoder.weights and known:
             return Views(self(encoder(x)))
         perturbation = GaussianCorruption(self.step, self.seed, name="perturbation")
         return Views(self([encoder(x), encoder(perturbation(x))]))

@@ -3,20 +3,29 @@
 A folder holds Keras's `config.json`, `metadata.json` and `model.weights.h5`, so that
 `keras.saving.load_model(folder)` reads it too. `metadata.json` also holds sizes and
 checksums of the other two. Loading builds registered families only: nothing in the
-folder is executed, imported or unpickled.
+folder is executed, imported or unpickled, and the memory taken is bounded by the size
+of its files.
 """
 
 import hashlib
-import inspect
 import json
 import os
+import stat
 import tempfile
 import warnings
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ae_zoo import __version__, registry
-from ae_zoo.errors import IntegrityError, ManifestError, UnknownNameError
+from ae_zoo.arguments import check_layout
+from ae_zoo.errors import (
+    InputError,
+    IntegrityError,
+    ManifestError,
+    UnknownNameError,
+)
+from ae_zoo.zoo import hdf5, limits
 from ae_zoo.zoo.manifest import KERAS_FILES, check_files
 
 if TYPE_CHECKING:
@@ -25,22 +34,26 @@ if TYPE_CHECKING:
 CONFIG, METADATA, WEIGHTS = KERAS_FILES
 _REGISTERED = "ae_zoo>Autoencoder"
 LARGEST_JSON = 1 << 20
-_SCALARS = (bool, int, float, str, type(None))
-_REVIVED = {"class_name", "module", "registered_name", "config", "fn"}
 
 
 def save(model: "Autoencoder", folder: str | os.PathLike) -> None:
     """Saves architecture and weights, without the optimizer, into `folder`.
+
+    What is frozen is not saved: `load` gives a model that is trainable throughout.
 
     Saving the same weights again gives the same bytes. Other files in an existing
     weights folder, such as its model card, are kept.
 
     Raises:
         ManifestError: `folder` exists and is not a weights folder.
+        InputError: `model` is not an `Autoencoder` of a registered family as the family
+            built it, its weights are not finite, or `load` would refuse it for its
+            size.
     """
+    _check_model(model)
     model.finish()
-    folder = Path(folder).expanduser().resolve()
-    is_new = not folder.exists()
+    folder = Path(os.path.realpath(Path(folder).expanduser()))
+    is_new = not os.path.lexists(folder)
     if not is_new and not _may_overwrite(folder):
         raise ManifestError(
             f"{folder} exists and is not a weights folder; choose another folder."
@@ -73,14 +86,18 @@ def load_folder(
 
     Raises:
         IntegrityError: a file differs from its checksum.
-        ManifestError: the folder is malformed, is of a class of another package, or
-            its weights do not fit its architecture.
+        ManifestError: the folder is malformed, is of a class of another package, asks
+            for more weights than it holds, or its weights do not fit its architecture.
         UnknownNameError: there is no such folder.
+        InputError: Keras is set to images with the channels first.
     """
     folder = Path(folder)
     check_folder(folder, promised_files(folder) if files is None else files)
-    model = _build(_read_json(folder / CONFIG), folder)
-    _load_weights(model, folder / WEIGHTS)
+    check_layout()
+    arguments = _read_arguments(folder / CONFIG)
+    held = _read_layout(folder / WEIGHTS)
+    model = _build(arguments, held, folder)
+    _load_weights(model, held, folder / WEIGHTS)
     return model
 
 
@@ -101,14 +118,16 @@ def check_folder(folder: Path, files: list[dict]) -> None:
 def find_problem(path: Path, file: dict) -> str | None:
     """Describes how `path` differs from {"sha256", "size"}; None if it does not."""
     try:
-        size = path.stat().st_size
-        if size != file["size"]:
-            return f"{size} bytes instead of {file['size']}"
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # not to be opened, see _require_file
+            return "not a file"
+        if status.st_size != file["size"]:
+            return f"{status.st_size} bytes instead of {file['size']}"
         return None if sha256(path) == file["sha256"] else "wrong sha256"
     except (FileNotFoundError, NotADirectoryError):
         return "missing"
     except OSError as error:
-        return f"unreadable: {error.strerror}"
+        return f"cannot be read ({error.strerror})"
 
 
 def sha256(path: str | os.PathLike) -> str:
@@ -142,6 +161,26 @@ def promised_files(folder: Path) -> list[dict]:
     return listed
 
 
+def _check_model(model: object) -> None:
+    """Raises InputError unless `save` can write, and `load` build, such a model."""
+    from ae_zoo.autoencoder import Autoencoder
+
+    if not isinstance(model, Autoencoder):
+        raise InputError(
+            f"ae_zoo.save takes an Autoencoder that a family built, not a "
+            f"{type(model).__name__}: save the whole model, or use Keras's own "
+            "model.save for parts and other models."
+        )
+    config = model.get_config()  # InputError if it is of no family
+    try:
+        limits.check_arguments(config)
+    except ValueError as error:
+        raise InputError(
+            f"The model's arguments hold {error}, too much for a config: build it with "
+            "smaller ones."
+        ) from error
+
+
 def _may_overwrite(folder: Path) -> bool:
     """Whether `folder` is empty or a weights folder."""
     if not folder.is_dir():
@@ -156,8 +195,19 @@ def _write(model: "Autoencoder", folder: Path) -> None:
     # A model built again from the config has neither optimizer nor metrics, and
     # proves that the config fits the weights.
     config = model.get_config()
+    if config.pop("layer_state", {}).get("quantized"):
+        raise InputError(
+            "A weights folder holds no quantised weights: save them with Keras's own "
+            "model.save('model.keras')."
+        )
     bare = type(model).from_config(config)
-    bare.set_weights(model.get_weights())
+    try:
+        bare.set_weights(model.get_weights())
+    except ValueError as error:
+        raise InputError(
+            f"The model has other layers than its family built ({_first_line(error)}):"
+            " undo the change, or use Keras's own model.save_weights."
+        ) from error
 
     serialized = keras.saving.serialize_keras_object(bare)
     content = {
@@ -167,7 +217,13 @@ def _write(model: "Autoencoder", folder: Path) -> None:
         "registered_name": serialized["registered_name"],
     }
     _write_json(content, folder / CONFIG)
-    _write_weights(bare, folder / WEIGHTS)
+    try:
+        hdf5.write(bare, folder / WEIGHTS)
+    except ValueError as error:
+        raise InputError(
+            f"The model's weights cannot be saved ({error}): train it again, or build "
+            "a smaller model."
+        ) from error
     files = {
         name: {"sha256": sha256(folder / name), "size": (folder / name).stat().st_size}
         for name in (CONFIG, WEIGHTS)
@@ -177,27 +233,31 @@ def _write(model: "Autoencoder", folder: Path) -> None:
 
 
 def _write_json(content: dict, path: Path) -> None:
-    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    text = json.dumps(content, indent=1) + "\n"
+    if len(text) > LARGEST_JSON:
+        raise InputError(
+            f"The model's arguments make a config of {len(text)} bytes, too large to "
+            "load again: build it with smaller ones."
+        )
+    path.write_text(text, encoding="utf-8")
 
 
-def _write_weights(model: "Autoencoder", path: Path) -> None:
-    """Writes weights as Keras does, without layer names, which vary between builds."""
-    import h5py
-
-    draft = path.with_name("draft.weights.h5")
-    model.save_weights(draft)
-    with h5py.File(draft) as source, h5py.File(path, "w") as target:
-        for name, dataset in _datasets(source):
-            target[name] = dataset[()]
-            target[name].attrs.update(dataset.attrs)
-    draft.unlink()
+def _require_file(path: Path) -> None:
+    """Raises unless `path` is a file; to open a pipe would be to wait for ever."""
+    if not path.is_file():
+        raise ManifestError(
+            f"{path} is missing or is not a file; get the folder again."
+        )
 
 
 def _read_json(path: Path) -> dict:
+    _require_file(path)
     try:
-        if path.stat().st_size > LARGEST_JSON:
+        with open(path, "rb") as file:
+            text = file.read(LARGEST_JSON + 1)
+        if len(text) > LARGEST_JSON:
             raise ManifestError(f"{path} is too large for a config; do not load it.")
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(text.decode("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise ManifestError(
             f"Cannot read {path} ({error}); get the folder again."
@@ -207,92 +267,86 @@ def _read_json(path: Path) -> dict:
     return content
 
 
-def _build(config: dict, folder: Path) -> "Autoencoder":
-    """The model that a `config.json` describes, built by its family."""
+def _read_arguments(path: Path) -> dict:
+    """The family and its arguments in a `config.json`, within limits."""
+    config = _read_json(path)
     found = config.get("registered_name") or config.get("class_name")
     if config.get("class_name") != "Autoencoder" or found != _REGISTERED:
         raise ManifestError(
-            f"{folder / CONFIG} describes a {found!r}; ae_zoo builds only its own "
+            f"{path} describes a {found!r:.80}; ae_zoo builds only its own "
             f"{_REGISTERED!r}."
         )
     arguments = config.get("config")
-    if not isinstance(arguments, dict) or not all(map(_is_plain, arguments.values())):
+    if not isinstance(arguments, dict):
         raise ManifestError(
-            f"{folder / CONFIG} has arguments that are not plain values; save the "
-            "model again with ae_zoo.save(model, folder)."
+            f"{path} has no arguments by name; save the model again with "
+            "ae_zoo.save(model, folder)."
         )
+    try:
+        limits.check_arguments(arguments)
+    except ValueError as error:
+        raise ManifestError(f"{path} asks for {error}; do not load it.") from error
     name = arguments.get("family")
     if not isinstance(name, str) or name not in registry.names():
         raise ManifestError(
-            f"{folder / CONFIG} is of the unknown family {name!r}; update ae_zoo, or "
-            "import the module that registers the family before loading."
+            f"{path} is of the unknown family {name!r:.80}; update ae_zoo, or import "
+            "the module that registers the family before loading."
         )
+    return arguments
+
+
+def _read_layout(path: Path) -> Counter:
+    _require_file(path)
     try:
-        given = {k: arguments[k] for k in arguments if k not in registry.RESERVED}
-        inspect.signature(registry.family(name).build).bind(**given)
-        return registry.from_config(arguments)
-    except (TypeError, ValueError, AttributeError, ArithmeticError, LookupError) as e:
+        return hdf5.read_layout(path)
+    except Exception as error:  # of a parser, on bytes of a stranger
+        raise _misfit(path, error) from error
+
+
+def _build(arguments: dict, held: Counter, folder: Path) -> "Autoencoder":
+    """The model of these arguments, if the arrays `held` are enough for its weights."""
+    shapes = Counter()
+    for (shape, _), number in held.items():
+        shapes[shape] += number
+    try:
+        with limits.allow_weights(shapes):
+            return registry.from_config(arguments)
+    except limits.WeightError as error:
+        raise _misfit(folder / WEIGHTS, error) from error
+    except Exception as error:  # whatever a family does with values of a stranger
         raise ManifestError(
-            f"{folder / CONFIG} has arguments that {name!r} does not take ({e}); "
-            "update ae_zoo, or save the model again."
-        ) from e
+            f"{folder / CONFIG} has arguments that {arguments['family']!r} does not "
+            f"take ({_first_line(error)}); update ae_zoo, or save the model again."
+        ) from error
 
 
-def _is_plain(value: object) -> bool:
-    """Whether `value` consists of scalars, so that Keras does not deserialise it.
-
-    Lists and dictionaries may be nested. Keras builds an object from a dictionary with
-    a class or a module.
-    """
-    if isinstance(value, list):
-        return all(map(_is_plain, value))
-    if isinstance(value, dict):
-        return not _REVIVED & set(value) and all(map(_is_plain, value.values()))
-    return isinstance(value, _SCALARS)
-
-
-def _load_weights(model: "Autoencoder", path: Path) -> None:
-    import h5py
-
+def _load_weights(model: "Autoencoder", held: Counter, path: Path) -> None:
     try:
-        with h5py.File(path) as file:
-            _check_hdf5(file, len(model.weights), path)
+        if held != hdf5.layout(model):
+            raise ValueError(
+                f"{held.total()} arrays instead of {len(model.weights)}, or of other "
+                "types"
+            )
         with warnings.catch_warnings():
             # Keras only warns if it leaves layers at their initial weights.
             warnings.filterwarnings("error", "Skipping nested container")
             model.load_weights(path)
-    except (OSError, ValueError, KeyError, RuntimeError, UserWarning) as error:
-        raise ManifestError(
-            f"{path} does not hold the weights of this architecture "
-            f"({_first_line(error)}); get the folder again."
-        ) from error
+    except Exception as error:  # of a parser, on bytes of a stranger
+        raise _misfit(path, error) from error
 
 
-def _check_hdf5(file, expected: int, path: Path) -> None:
-    """Raises for links, external data and other weights, which Keras never writes."""
-    import h5py
-
-    links = []
-    file.visititems_links(lambda _, link: links.append(link))
-    datasets = [dataset for _, dataset in _datasets(file)]
-    if (
-        not all(isinstance(link, h5py.HardLink) for link in links)
-        or any(dataset.external or dataset.is_virtual for dataset in datasets)
-        or sum(dataset.nbytes for dataset in datasets) > path.stat().st_size
-    ):
-        raise ValueError("it refers to data outside the file")
-    if len(datasets) != expected:
-        raise ValueError(f"it holds {len(datasets)} arrays instead of {expected}")
-
-
-def _datasets(file) -> list:
-    """Every array of an HDF5 file with its path, in a fixed order."""
-    import h5py
-
-    items = []
-    file.visititems(lambda name, item: items.append((name, item)))
-    return [(name, item) for name, item in items if isinstance(item, h5py.Dataset)]
+def _misfit(path: Path, error: Exception) -> ManifestError:
+    return ManifestError(
+        f"{path} does not hold the weights of this architecture "
+        f"({_first_line(error)}); get the folder again."
+    )
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
+    """What an error says, without what Keras adds to it, printable and short."""
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    if len(lines) > 1 and lines[0].startswith("Exception encountered when calling"):
+        del lines[0]
+    line = lines[0] if lines else type(error).__name__
+    line = line.replace("\x1b[1m", "").replace("\x1b[0m", "").strip().rstrip(".")
+    return "".join(c if c.isprintable() else "?" for c in line)[:300]
