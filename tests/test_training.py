@@ -87,7 +87,7 @@ def different_recipes():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", different_recipes())
-def test_every_recipe_trains_two_steps(name, fake_data, tmp_path):
+def test_every_recipe_trains_two_steps(name, fake_data, tmp_path, eager):
     changes = {"training__epochs": None, "training__steps": 2}
     if training.load_recipe(name).training.pretrain:
         changes["training__pretrain.epochs"] = 1
