@@ -10,6 +10,7 @@ import pytest
 import yaml
 from conftest import ROOT
 
+import ae_zoo
 from ae_zoo.cli import main
 from ae_zoo.training import find_recipe, load_recipe
 
@@ -46,8 +47,6 @@ def script():
 
 @pytest.mark.slow
 def test_an_autoencoder_fits_its_data_better_after_fine_tuning(session):
-    import ae_zoo
-
     def error(model):
         return np.mean((model.reconstruct(session["x"]) - session["x"]) ** 2)
 
@@ -109,6 +108,21 @@ def test_labels_are_drawn_evenly_and_by_seed(script):
     assert len(set(x)) == 20 and (x % 5 == y).all()
     assert (x == script.draw(images, labels, 20, seed=0)[0]).all()
     assert (x != script.draw(images, labels, 20, seed=1)[0]).any()
+
+
+def test_a_variational_encoder_brings_no_penalty(script, data_dir):
+    """Dropout, rate and epochs were chosen on held-out training images."""
+    pool = script.load_arrays("fashion_mnist", "train[:50000]", data_dir)[:2]
+    test = script.load_arrays("fashion_mnist", "test", data_dir)[:2]
+    x, y = script.draw(*pool, 500, seed=0)
+    keras.utils.set_random_seed(0)
+    encoder = ae_zoo.load("vae.fashion_mnist").code_encoder()
+    head = [keras.layers.Dropout(0.2), keras.layers.Dense(10, activation="softmax")]
+    classifier = keras.Sequential([encoder, *head])
+    for trainable, rate, epochs in ((False, 1e-2, 20), (True, 1e-4, 30)):
+        encoder.trainable = trainable
+        script.fit(classifier, x, y, rate, epochs)
+    assert script.accuracy(classifier, *test) >= 0.79
 
 
 def test_pretraining_pays_on_real_digits(script, data_dir):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ae_zoo.errors import DownloadError, UnknownNameError
+from ae_zoo.zoo.adapt import rebuild
 from ae_zoo.zoo.folder import (
     check_folder,
     find_problem,
@@ -27,6 +28,10 @@ def load(
     name: str | os.PathLike,
     revision: str | None = None,
     cache_dir: str | os.PathLike | None = None,
+    *,
+    input_shape: tuple[int, ...] | None = None,
+    weights: bool = True,
+    dtype: str | None = None,
 ) -> "Autoencoder":
     """Loads a pretrained autoencoder.
 
@@ -40,6 +45,12 @@ def load(
             folder's own metadata. Where the Hub cannot be reached, the commit that a
             branch named at the last download is loaded, with a warning.
         cache_dir: folder for downloads, instead of huggingface_hub's cache.
+        input_shape: shape of one example, for other sizes where the weights fit, and
+            for RGB instead of grey or the reverse: a grey picture as RGB then has the
+            same code. None takes that of the weight.
+        weights: False for the architecture alone, with random weights.
+        dtype: name of a Keras policy such as 'mixed_float16' or 'bfloat16'; None takes
+            that of the weight.
 
     Returns:
         The model, not compiled: `compile()` without arguments, then `fit`.
@@ -49,13 +60,17 @@ def load(
         DownloadError: the files cannot be downloaded.
         IntegrityError: the files do not match their checksums.
         ManifestError: the manifest or the folder is malformed.
+        InputError: the weights do not fit `input_shape`, or there is no such `dtype`.
 
     Example:
 
         model = ae_zoo.load("conv_ae.mnist")
         codes = model.encode(images)
     """
-    return load_folder(*_find(name, revision, cache_dir))
+    model = load_folder(*_find(name, revision, cache_dir))
+    if input_shape is None and weights and dtype is None:
+        return model
+    return rebuild(model, input_shape, weights, dtype)
 
 
 def download(
