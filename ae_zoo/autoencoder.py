@@ -243,6 +243,19 @@ class Autoencoder(keras.Model):
         # Now, not in the graph of the first step, which would take twice as long.
         self.optimizer.build(self.trainable_variables)
 
+    def fit(self, *args, **kwargs):
+        """Trains as Keras does.
+
+        After an error or Ctrl-C, it calls `on_train_error` of the callbacks that have
+        it, where Keras calls nothing.
+        """
+        try:
+            return super().fit(*args, **kwargs)
+        except BaseException:
+            for callback in keras.tree.flatten(kwargs.get("callbacks")):
+                getattr(callback, "on_train_error", lambda: None)()
+            raise
+
     def get_compile_config(self):
         return keras.Model.get_compile_config(self)
 

@@ -440,14 +440,14 @@ def test_limits_to_reach_are_compared(recipe_file):
     ]
 
 
-def test_validation_is_not_augmented_and_leaves_few_out(recipe_file, tmp_path):
+def test_validation_is_not_augmented_and_leaves_none_out(recipe_file, tmp_path):
     changes = {"data.augment": {"flip": True, "shift": 1}, "data.validation": 0.3}
     recipe = training.load_recipe(recipe_file, changes | {"training.batch_size": 16})
     whole = Run(recipe, tmp_path / "out", get_placement("single"))
     assert len(whole.batches.transforms) == 2
     validation = whole.validation()
     assert not validation.transforms
-    assert (validation.batch_size, validation.steps_per_pass) == (9, 2)  # of 19
+    assert (validation.batch_size, validation.steps_per_pass) == (16, 2)  # of 19
 
 
 @pytest.fixture

@@ -98,15 +98,24 @@ class Progress(keras.callbacks.Callback):
         title: name of the phase.
         epochs, steps_per_epoch: of the whole training.
         batch_size: examples a step.
+        done: steps of the first epoch that were done earlier.
     """
 
-    def __init__(self, title: str, epochs: int, steps_per_epoch: int, batch_size: int):
+    def __init__(
+        self,
+        title: str,
+        epochs: int,
+        steps_per_epoch: int,
+        batch_size: int,
+        done: int = 0,
+    ):
         super().__init__()
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         self.title, self.epochs = title, epochs
         self.steps_per_epoch, self.batch_size = steps_per_epoch, batch_size
+        self.earlier = done
         console = Console(stderr=True)
         self.is_live = console.is_terminal
         self.bar = Progress(
@@ -146,7 +155,9 @@ class Progress(keras.callbacks.Callback):
             soft_wrap=True,
         )
         sys.stderr.flush()
+        self.earlier = 0
 
     def _speed(self, steps: int) -> str:
         seconds = time.perf_counter() - self.start
-        return f"{steps * self.batch_size / seconds:,.0f} examples/s"
+        done = (steps - self.earlier) * self.batch_size
+        return f"{done / seconds:,.0f} examples/s"
