@@ -1,6 +1,5 @@
 """Trainings ended by a signal go on to the bytes of an undisturbed one."""
 
-import multiprocessing
 import os
 import random
 import signal
@@ -8,14 +7,23 @@ import sys
 import threading
 import time
 
+import keras
 import numpy as np
 import pytest
 import yaml
-from forkserver import start
+from forkserver import CONTEXT, start
 
-from ae_zoo.errors import RecipeError
+from ae_zoo import models, training
+from ae_zoo._files import remove_leftovers
+from ae_zoo.errors import RecipeError, TrainingError
+from ae_zoo.training.checkpoint import (
+    previous_checkpoint,
+    read_checkpoint,
+    write_checkpoint,
+)
 from ae_zoo.training.lock import locked
 from ae_zoo.training.signals import Signals
+from ae_zoo.zoo.folder import load_folder, save
 
 SMALL = {"input_shape": [12, 12, 1], "latent_dim": 6}
 RECIPES = {
@@ -35,8 +43,8 @@ RECIPES = {
 def train(recipe, out, log=os.devnull, number=None, steps=()):
     """Runs `ae-zoo train --resume` in a process of its own.
 
-    Each time, soon after the next of `steps`, it sends itself the signal `number`; after
-    each such end it goes on. It ends with the code of the last time.
+    Each time, soon after the next of `steps`, it sends itself the signal `number`;
+    after each such end it goes on. It ends with the code of the last time.
     """
     from ae_zoo.cli import main
     from ae_zoo.training import callbacks
@@ -107,3 +115,159 @@ def test_an_interrupted_training_resumes_to_identical_bytes(number, recipe, tmp_
     assert said.count(f"{number.name} ended the training") == said.count(again) >= 2
     assert result(out) == result(whole)
     assert not list(out.glob(".*")) and not list(out.glob("checkpoint*"))
+
+
+def test_the_handlers_come_back_and_a_second_ctrl_c_acts_at_once(capfd):
+    before = [signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)]
+    with pytest.raises(KeyboardInterrupt), Signals() as signals:
+        assert not signals.due
+        signal.raise_signal(signal.SIGINT)
+        assert signals.due and signals.received == signal.SIGINT
+        signal.raise_signal(signal.SIGINT)
+    assert [signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)] == before
+    assert "Ctrl-C ends it now" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [(signal.SIGTERM, SystemExit), (signal.SIGINT, KeyboardInterrupt)],
+)
+def test_the_end_says_how_to_go_on(number, kind, capfd):
+    with pytest.raises(kind) as raised, Signals("ae-zoo train x --resume") as signals:
+        signal.raise_signal(number)
+        signals.end("step 3 of epoch 2")
+    said = capfd.readouterr().err
+    assert "after step 3 of epoch 2" in said and "`ae-zoo train x --resume`" in said
+    assert kind is KeyboardInterrupt or raised.value.code == 143
+
+
+def test_a_signal_that_comes_too_late_is_not_lost(capfd):
+    with pytest.raises(KeyboardInterrupt), Signals():
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_outside_the_main_thread_no_handler_is_set():
+    handlers = []
+
+    def work():
+        with Signals():
+            handlers.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert handlers == [signal.getsignal(signal.SIGTERM)]
+
+
+def test_workers_that_agreed_end_without_a_signal_of_their_own():
+    with Signals() as signals, pytest.raises(TrainingError, match="every worker"):
+        signals.agreed = True
+        assert signals.due
+        signals.end("step 1 of epoch 1")
+
+
+def hold(folder, ready):
+    with locked(folder):
+        ready.set()
+        time.sleep(60)
+
+
+def test_a_folder_takes_one_training_at_a_time(tmp_path):
+    ready = CONTEXT.Event()
+    process = start(hold, tmp_path / "out", ready)
+    assert ready.wait(60)
+    words = f"in use by a training .process {process.pid} on "
+    with pytest.raises(RecipeError, match=words), locked(tmp_path / "out"):
+        pass
+    process.kill()
+    process.join()
+    assert (tmp_path / "out" / ".lock").exists()  # but nobody has it locked
+    again = pytest.raises(RecipeError, match=str(os.getpid()))
+    with locked(tmp_path / "out"), again, locked(tmp_path / "out"):
+        pass
+    assert not (tmp_path / "out" / ".lock").exists()
+
+
+def test_leftovers_of_killed_trainings_are_removed(tmp_path):
+    for name in (".part-7-checkpoint.npz", ".part-7-log.csv", "log.csv"):
+        (tmp_path / name).write_text("half")
+    (tmp_path / ".model.xyz" / "fresh").mkdir(parents=True)
+    remove_leftovers(tmp_path, ".model.")
+    assert [path.name for path in tmp_path.iterdir()] == ["log.csv"]
+
+
+@pytest.fixture
+def checkpoints(tmp_path):
+    """The path of a checkpoint of 2, with the one of 1 before it, and its variable."""
+    path = tmp_path / "checkpoint.npz"
+    variable = keras.Variable(np.zeros((3, 4), "float32"))
+    for epoch in (1, 2):
+        variable.assign(np.full((3, 4), epoch))
+        write_checkpoint(path, [variable], {"epoch": epoch})
+    return path, variable
+
+
+def test_any_flipped_byte_falls_back_to_the_checkpoint_before(checkpoints, capsys):
+    path, variable = checkpoints
+    good = path.read_bytes()
+    noticed = 0
+    for position in range(len(good)):
+        bad = bytearray(good)
+        bad[position] ^= 0xFF
+        path.write_bytes(bad)
+        kept = read_checkpoint(path)
+        kept.restore([variable])
+        assert (keras.ops.convert_to_numpy(variable) == kept.state["epoch"]).all()
+        said = capsys.readouterr().err
+        assert said.count("\n") == (kept.state["epoch"] == 1)
+        noticed += "checkpoint.previous.npz" in said
+    assert noticed > 0.7 * len(good)  # the rest are dates and the like
+
+
+def test_two_damaged_checkpoints_are_one_sentence(checkpoints):
+    path, _ = checkpoints
+    for file in (path, previous_checkpoint(path)):
+        file.write_bytes(file.read_bytes()[:-9])
+    with pytest.raises(TrainingError, match=r"damaged.*previous.*remove") as error:
+        read_checkpoint(path)
+    assert "\n" not in str(error.value)
+
+
+def test_killed_between_two_renames_the_checkpoint_before_is_used(checkpoints):
+    path, _ = checkpoints
+    path.unlink()
+    assert read_checkpoint(path).state == {"epoch": 1}
+
+
+def warmed_up(model, x, *callbacks, **options):
+    callbacks = [training.PenaltyWarmup(8), *callbacks]
+    model.fit(x, x, batch_size=16, callbacks=callbacks, verbose=0, **options)
+
+
+def test_the_penalty_is_full_after_a_warm_up_that_ends_early(digits, tmp_path):
+    model = models.vae(input_shape=(12, 12, 1), hidden=(8,), latent_dim=2)
+    model.compile()
+    scale = model.bottleneck.penalty_scale
+
+    class Save(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            assert float(scale) < 1
+            save(self.model, tmp_path / "folder")
+            self.model.save_weights(tmp_path / "file.weights.h5")
+            assert float(scale) < 1
+
+    class Fail(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            assert float(scale) < 1
+            raise KeyboardInterrupt
+
+    warmed_up(model, digits, Save(), epochs=1)
+    assert float(scale) == 1
+    saved = load_folder(tmp_path / "folder")
+    assert float(saved.bottleneck.penalty_scale) == 1
+    saved.bottleneck.scale_penalty(0.5)
+    saved.load_weights(tmp_path / "file.weights.h5")
+    assert float(saved.bottleneck.penalty_scale) == 1
+    with pytest.raises(KeyboardInterrupt):
+        warmed_up(model, digits, Fail(), epochs=1)
+    assert float(scale) == 1

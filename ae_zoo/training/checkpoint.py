@@ -62,7 +62,8 @@ def write_checkpoint(path: Path, variables: list, state: dict) -> None:
         f"{i} {variable.path}": keras.ops.convert_to_numpy(variable)
         for i, variable in enumerate(variables)
     }
-    text = np.frombuffer(json.dumps(state).encode(), dtype="uint8")
+    content = {STATE: state, "arrays": list(arrays)}
+    text = np.frombuffer(json.dumps(content).encode(), dtype="uint8")
     with complete_file(path) as temporary:
         with open(temporary, "wb") as file:
             np.savez(file, **{STATE: text}, **arrays)
@@ -110,10 +111,11 @@ def _read(path: Path) -> Kept:
     with zipfile.ZipFile(path) as file:
         if name := file.testzip():
             raise ValueError(f"wrong checksum of {name!r}")
-    with np.load(path, allow_pickle=False) as content:
-        state = json.loads(content[STATE].tobytes())
-        arrays = [content[name] for name in content.files if name != STATE]
-    return Kept(path, state, arrays)
+    with np.load(path, allow_pickle=False) as file:
+        content = json.loads(file[STATE].tobytes())
+        if file.files != [STATE, *content["arrays"]]:
+            raise ValueError("arrays are missing")
+        return Kept(path, content[STATE], [file[name] for name in content["arrays"]])
 
 
 class Checkpoint(keras.callbacks.Callback):

@@ -28,20 +28,29 @@ def read_yaml(path: Path) -> dict:
     except UnicodeDecodeError as error:
         raise RecipeError(f"{path} is not text in UTF-8: save it as such.") from error
     try:
-        aliased = any(isinstance(e, yaml.AliasEvent) for e in yaml.parse(text))
-        content = None if aliased else yaml.safe_load(text)
-    except RecursionError as error:
-        raise RecipeError(
-            f"{path} has too many brackets inside each other: a recipe needs few."
-        ) from error
+        if (objection := _objection(text)) is None:
+            content = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date, a long number
         reason = str(error).replace("\n", " ")
         raise RecipeError(f"{path} is not valid YAML: {reason}") from error
-    if aliased:
-        raise RecipeError(f"{path} has a YAML alias (*name): write the value out.")
+    if objection is not None:
+        raise RecipeError(f"{path} {objection}")
     if not isinstance(content, dict):
         raise RecipeError(f"{path} holds no mapping of keys to values.")
     return content
+
+
+def _objection(text: str) -> str | None:
+    """What a YAML text has that no recipe needs, and that could take all memory."""
+    depth = 0
+    for event in yaml.parse(text):
+        if isinstance(event, yaml.AliasEvent):
+            return "has a YAML alias (*name): write the value out."
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            return "has too many brackets inside each other: a recipe needs few."
+    return None
 
 
 def check_values(value, key: str = "", depth: int = 0) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import inspect
 import os
 import shlex
+import sys
 from pathlib import Path
 
 import keras
@@ -23,6 +24,7 @@ from ae_zoo.training.examples import (
     training_batches,
     validation_batches,
 )
+from ae_zoo.training.inventory import describe_folders
 from ae_zoo.training.lock import locked
 from ae_zoo.training.optimizer import make_optimizer
 from ae_zoo.training.phases import Phases
@@ -165,6 +167,8 @@ class Run:
         )
         if placement.chief:
             self._prepare_folder()
+            for sentence in describe_folders(recipe.data, shape) if verbose else ():
+                print(sentence, file=sys.stderr)
 
     def _prepare_folder(self) -> None:
         self.out.mkdir(parents=True, exist_ok=True)
