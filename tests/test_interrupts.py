@@ -16,6 +16,7 @@ from forkserver import CONTEXT, start
 from ae_zoo import models, training
 from ae_zoo._files import remove_leftovers
 from ae_zoo.errors import RecipeError, TrainingError
+from ae_zoo.training import callbacks
 from ae_zoo.training.checkpoint import (
     previous_checkpoint,
     read_checkpoint,
@@ -43,15 +44,23 @@ RECIPES = {
 def train(recipe, out, log=os.devnull, number=None, steps=()):
     """Runs `ae-zoo train --resume` in a process of its own.
 
-    Each time, soon after the next of `steps`, it sends itself the signal `number`;
-    after each such end it goes on. It ends with the code of the last time.
+    Each time, soon after the next of `steps`, it sends itself the signal `number`, or
+    without a number Ctrl-C twice; after each such end it goes on. It ends with the code
+    of the last time.
     """
     from ae_zoo.cli import main
-    from ae_zoo.training import callbacks
 
     with open(log, "w") as file:
         for stream in (sys.stdout, sys.stderr):
             os.dup2(file.fileno(), stream.fileno())
+
+    def disturb():
+        if number is not None:
+            return os.kill(os.getpid(), number)
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.01)
+
     plain = callbacks.StopOnNaN.on_train_batch_end
     left, draw = list(steps), random.Random(0).random
 
@@ -60,7 +69,7 @@ def train(recipe, out, log=os.devnull, number=None, steps=()):
         if left:
             left[0] -= 1
             if left[0] == 0:  # anywhere in the next steps, or the validation
-                threading.Timer(draw() / 100, os.kill, (os.getpid(), number)).start()
+                threading.Timer(draw() / 100, disturb).start()
 
     callbacks.StopOnNaN.on_train_batch_end = disturbed
     words = ["train", str(recipe), "--out", str(out), "--resume"]
@@ -115,6 +124,37 @@ def test_an_interrupted_training_resumes_to_identical_bytes(number, recipe, tmp_
     assert said.count(f"{number.name} ended the training") == said.count(again) >= 2
     assert result(out) == result(whole)
     assert not list(out.glob(".*")) and not list(out.glob("checkpoint*"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", ["vae"], indirect=True)
+def test_a_second_ctrl_c_ends_the_command_at_once(recipe, tmp_path):
+    process = start(train, recipe, tmp_path / "out", tmp_path / "log", steps=[2])
+    process.join(120)
+    assert process.exitcode == -signal.SIGINT
+    assert not (tmp_path / "out" / "checkpoint.npz").exists()
+
+
+@pytest.mark.parametrize("recipe", ["vae"], indirect=True)
+def test_ctrl_c_in_python(recipe, tmp_path, monkeypatch, capfd):
+    plain = callbacks.StopOnNaN.on_train_batch_end
+
+    def disturbed(self, batch, logs=None):
+        plain(self, batch, logs)
+        if (self.epoch, batch) == (1, 2):
+            signal.raise_signal(signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    out = tmp_path / "out"
+    with monkeypatch.context() as patched:
+        patched.setattr(callbacks.StopOnNaN, "on_train_batch_end", disturbed)
+        with pytest.raises(KeyboardInterrupt, match="step 3 of epoch 2"):
+            training.train(recipe, out, verbose=False)
+    assert signal.getsignal(signal.SIGINT) == before
+    assert f"--out {out} --resume`" in capfd.readouterr().err
+    training.train(out / "recipe.yaml", out, resume=True, verbose=False)
+    training.train(recipe, tmp_path / "whole", verbose=False)
+    assert result(out) == result(tmp_path / "whole")
 
 
 def test_the_handlers_come_back_and_a_second_ctrl_c_acts_at_once(capfd):

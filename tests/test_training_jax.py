@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -36,7 +37,7 @@ assert keras.backend.backend() == "jax"
 plain, steps = callbacks.StopOnNaN.on_train_batch_end, 0
 set_distribution, used = keras.distribution.set_distribution, []
 
-def work(out, recipes, strategy="single", kill_at=-1):
+def work(out, recipes, strategy="single", kill_at=-1, number=signal.SIGKILL):
     devices = 2 if strategy == "mirrored" else 1
     os.environ["XLA_FLAGS"] += f" --xla_force_host_platform_device_count={devices}"
     assert len(jax.devices()) == devices
@@ -46,7 +47,7 @@ def work(out, recipes, strategy="single", kill_at=-1):
         plain(self, batch, logs)
         steps += 1
         if steps == kill_at:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), number)
 
     def note(distribution):
         if distribution is not None:
@@ -67,6 +68,8 @@ def in_a_process(job):
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     try:
         work(**job)
+    except SystemExit as error:
+        os._exit(error.code)
     except BaseException:
         traceback.print_exc()
         os._exit(1)
@@ -126,6 +129,8 @@ def jobs(folder):
         "two": job("two", QUIET, strategy="mirrored"),
         "killed": job("killed", ["vae"], kill_at=8),
         "resumed": job("killed", ["vae"]),
+        "told": job("told", ["vae"], kill_at=8, number=signal.SIGTERM),
+        "gone on": job("told", ["vae"]),
     }
     result = subprocess.run(
         [sys.executable, "-c", SIDE, *command.values()],
@@ -185,3 +190,14 @@ def test_a_killed_training_resumes_to_identical_weights(folder, whole, jobs):
         for row in json.loads((whole / "vae" / "history.json").read_text())["history"]
     ]
     assert losses[-1] < losses[0]
+
+
+def test_a_training_told_to_end_resumes_inside_the_epoch(folder, whole, jobs):
+    assert jobs["told"]["code"] == 143
+    assert (
+        "SIGTERM ended the training after step 2 of epoch 2" in jobs["told"]["errors"]
+    )
+    assert jobs["gone on"]["code"] == 0, jobs["gone on"]["errors"]
+    assert_close(folder / "told", whole, "vae", atol=0)
+    logs = [(out / "vae" / "log.csv").read_bytes() for out in (folder / "told", whole)]
+    assert logs[0] == logs[1]
