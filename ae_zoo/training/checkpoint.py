@@ -158,6 +158,8 @@ class Checkpoint(keras.callbacks.Callback):
         if not self.signals.due or done == self.steps:
             return  # after its last step, the epoch itself is finished
         self.model  # noqa: B018 - Keras brings the variables of JAX up to date
+        for callback in self.stateful.values():
+            callback.pause()
         self._write(self.epoch, step=done, sums=self.sums.values)
         self.signals.end(f"step {done} of epoch {self.epoch + 1}")
 
@@ -182,6 +184,9 @@ class Stateful(keras.callbacks.Callback):
     """
 
     state: dict
+
+    def pause(self) -> None:
+        """Brings `state` up to date inside an epoch."""
 
 
 def stateful(callbacks: list) -> dict[str, Stateful]:

@@ -35,9 +35,14 @@ class Log(Stateful):
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         values = {key: float(value) for key, value in logs.items()}
         self.state["rows"].append({"epoch": epoch + 1, **values, "learning_rate": rate})
-        self.state["seconds"] += time.perf_counter() - self.start
+        self.pause()
         if self.path is not None:
             write_rows(self.path, self.state["rows"])
+
+    def pause(self):
+        now = time.perf_counter()
+        self.state["seconds"] += now - self.start
+        self.start = now
 
 
 def write_rows(path: Path, rows: list[dict]) -> None:
