@@ -41,39 +41,36 @@ RECIPES = {
 }
 
 
-def train(recipe, out, log=os.devnull, number=None, steps=()):
-    """Runs `ae-zoo train --resume` in a process of its own.
+def train(recipe, out, log=os.devnull, moments=()):
+    """Runs `ae-zoo train --resume` in a process of its own, until it has finished.
 
-    Each time, soon after the next of `steps`, it sends itself the signal `number`, or
-    without a number Ctrl-C twice; after each such end it goes on. It ends with the code
-    of the last time.
+    At each of `moments`, pairs of a number of steps and signals, it sends itself these
+    soon after as many steps more. It ends with the code of the last run.
     """
     from ae_zoo.cli import main
 
     with open(log, "w") as file:
         for stream in (sys.stdout, sys.stderr):
             os.dup2(file.fileno(), stream.fileno())
+    plain = callbacks.StopOnNaN.on_train_batch_end
+    left, steps, draw = list(moments), 0, random.Random(0).random
 
-    def disturb():
-        if number is not None:
-            return os.kill(os.getpid(), number)
-        for _ in range(2):
-            os.kill(os.getpid(), signal.SIGINT)
+    def disturb(signals):
+        for number in signals:
+            os.kill(os.getpid(), number)
             time.sleep(0.01)
 
-    plain = callbacks.StopOnNaN.on_train_batch_end
-    left, draw = list(steps), random.Random(0).random
-
     def disturbed(self, batch, logs=None):
+        nonlocal steps
         plain(self, batch, logs)
-        if left:
-            left[0] -= 1
-            if left[0] == 0:  # anywhere in the next steps, or the validation
-                threading.Timer(draw() / 100, disturb).start()
+        steps += 1
+        if left and steps == left[0][0]:  # then in a later step, or in the validation
+            threading.Timer(draw() / 100, disturb, [left[0][1]]).start()
 
     callbacks.StopOnNaN.on_train_batch_end = disturbed
     words = ["train", str(recipe), "--out", str(out), "--resume"]
     while True:
+        steps = 0
         try:
             code = main(words)
         except SystemExit as error:
@@ -106,22 +103,24 @@ def result(out):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("recipe", RECIPES, indirect=True)
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_an_interrupted_training_resumes_to_identical_bytes(number, recipe, tmp_path):
-    whole, log = tmp_path / "whole", tmp_path / "log"
+def test_an_interrupted_training_resumes_to_identical_bytes(recipe, tmp_path):
+    whole, out, log = (tmp_path / name for name in ("whole", "disturbed", "log"))
     undisturbed = start(train, recipe, whole)
     undisturbed.join(120)
     assert undisturbed.exitcode == 0
-    rng = random.Random(number)
-    steps = [rng.randint(1, 5) for _ in range(4)]
-    out = tmp_path / "disturbed"
-    disturbed = start(train, recipe, out, log, number, steps)
-    disturbed.join(120)
+    rng = random.Random(recipe.stem)
+    numbers = [signal.SIGTERM, signal.SIGINT] * 3
+    disturbed = start(
+        train, recipe, out, log, [(rng.randint(1, 5), [number]) for number in numbers]
+    )
+    disturbed.join(240)
     said = log.read_text()
     assert disturbed.exitcode == 0, said
-    assert said.count(f"code {128 + number}") >= 2
     again = f"`ae-zoo train {out}/recipe.yaml --out {out} --resume`"
-    assert said.count(f"{number.name} ended the training") == said.count(again) >= 2
+    for number in (signal.SIGTERM, signal.SIGINT):
+        ends = said.count(f"code {128 + number}")
+        assert said.count(f"{number.name} ended the training") == ends >= 1, said
+    assert said.count(again) == said.count("code 1") >= 4
     assert result(out) == result(whole)
     assert not list(out.glob(".*")) and not list(out.glob("checkpoint*"))
 
@@ -129,7 +128,8 @@ def test_an_interrupted_training_resumes_to_identical_bytes(number, recipe, tmp_
 @pytest.mark.slow
 @pytest.mark.parametrize("recipe", ["vae"], indirect=True)
 def test_a_second_ctrl_c_ends_the_command_at_once(recipe, tmp_path):
-    process = start(train, recipe, tmp_path / "out", tmp_path / "log", steps=[2])
+    twice = [(2, [signal.SIGINT] * 2)]
+    process = start(train, recipe, tmp_path / "out", tmp_path / "log", twice)
     process.join(120)
     assert process.exitcode == -signal.SIGINT
     assert not (tmp_path / "out" / "checkpoint.npz").exists()
