@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+import types
 
 import keras
 import numpy as np
@@ -226,6 +227,22 @@ def test_a_folder_takes_one_training_at_a_time(tmp_path):
     with locked(tmp_path / "out"), again, locked(tmp_path / "out"):
         pass
     assert not (tmp_path / "out" / ".lock").exists()
+
+
+def test_a_system_without_fcntl_locks_by_msvcrt(tmp_path, monkeypatch):
+    taken = []
+
+    def locking(descriptor, mode, count):
+        if taken:
+            raise OSError
+        taken.append(descriptor)
+
+    windows = types.SimpleNamespace(locking=locking, LK_NBLCK=2)
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    monkeypatch.setitem(sys.modules, "msvcrt", windows)
+    again = pytest.raises(RecipeError, match="in use by a training")
+    with locked(tmp_path), again, locked(tmp_path):
+        pass
 
 
 def test_leftovers_of_killed_trainings_are_removed(tmp_path):

@@ -1,6 +1,7 @@
 """The phases of a training, each of which goes on from where a checkpoint left it."""
 
 import contextlib
+import functools
 from pathlib import Path
 
 import keras
@@ -74,21 +75,18 @@ class Phases:
             TrainingError: the loss is no number, a worker was lost, or the checkpoint
                 is of another model.
         """
-        variables = self._variables(model)
-        start, done, chief = 0, 0, self.placement.chief
-        workers = self.placement.shard[1] > 1
-        sums = Sums() if workers else MetricSums([model.metrics[0], *metrics])
-        if self.resumed is not None:
-            state = self.resumed.state
-            if name in state["done"]:
-                return
-            self.resumed.restore(variables)
-            start, done = state["epoch"], state["step"]
-            if done:
-                sums.values = state["sums"]
-            for kind, callback in stateful(callbacks).items():
-                callback.state |= state["callbacks"][kind]
-            self.resumed = None
+        if name in self.done:
+            return
+        variables, chief = self._variables(model), self.placement.chief
+        if self.placement.shard[1] > 1:
+            from ae_zoo.training import workers  # which needs TensorFlow
+
+            sums = Sums()
+            fit = functools.partial(workers.fit, signals=self.signals)
+        else:
+            sums = MetricSums([model.metrics[0], *metrics])
+            fit = _fit_here
+        start, done = self._resume(variables, callbacks, sums)
         ended = any(c.state.get("ended") for c in stateful(callbacks).values())
         if start >= epochs or ended:
             model.optimizer.finalize_variable_values(model.trainable_variables)
@@ -99,36 +97,50 @@ class Phases:
             *(steps, sums, self.signals),
         )
         callbacks = [StopOnNaN(self.batches, steps, self.checkpoint), *callbacks]
-        if workers:
-            from ae_zoo.training.workers import fit  # which needs TensorFlow
-
-            options = {"signals": self.signals}
-        else:
-            fit, options = _fit_here, {}
         with contextlib.ExitStack() as closing:
             if self.verbose and chief:
                 size = self.batches.batch_size
                 progress = logs.Progress(name, epochs, steps, size, done)
                 callbacks.append(progress)
                 closing.callback(progress.bar.stop)  # also after an error
-            try:
-                fit(
-                    *(model, self.batches, start, epochs, steps),
-                    *([*callbacks, last], validation, done, sums),
-                    **options,
-                )
-            except Exception:
-                # TensorFlow reports an error in reading a batch as one of its own.
-                for batches in filter(None, (self.batches, validation)):
-                    if batches.failure is not None:
-                        raise batches.failure from None
-                raise
+            closing.enter_context(_failures_of(self.batches, validation))
+            callbacks.append(last)
+            arguments = (start, epochs, steps, callbacks, validation, done, sums)
+            fit(model, self.batches, *arguments)
+
+    def _resume(self, variables: list, callbacks: list, sums) -> tuple[int, int]:
+        """Restores a checkpoint of this phase, if it is the first one after a resume.
+
+        Returns:
+            The epochs that are done, and the steps of the one after them.
+        """
+        if self.resumed is None:
+            return 0, 0
+        kept, self.resumed = self.resumed, None
+        kept.restore(variables)
+        for kind, callback in stateful(callbacks).items():
+            callback.state |= kept.state["callbacks"][kind]
+        if kept.state["step"]:
+            sums.values = kept.state["sums"]
+        return kept.state["epoch"], kept.state["step"]
 
     def _variables(self, model: keras.Model) -> list:
         """Those of the whole model, of the phase's and of its optimizer, once each."""
         optimizer = model.optimizer.variables
         every = (*self.model.variables, *model.variables, *optimizer)
         return list({id(variable): variable for variable in every}.values())
+
+
+@contextlib.contextmanager
+def _failures_of(*sources: Batches | None):
+    """Raises what failed in reading a batch: TensorFlow raises an error of its own."""
+    try:
+        yield
+    except Exception:
+        for batches in filter(None, sources):
+            if batches.failure is not None:
+                raise batches.failure from None
+        raise
 
 
 def _fit_here(
@@ -142,14 +154,12 @@ def _fit_here(
         held_out["validation_steps"] = count
         if count < validation.steps_per_pass:
             callbacks = [RestOfValidation(validation, callbacks), *callbacks]
-    if sums is None:
-        sums = MetricSums([])
     model.fit(
         batches.dataset(start * steps + done, epochs * steps),
         initial_epoch=start,
         epochs=epochs,
         steps_per_epoch=steps,
-        callbacks=FromStep(callbacks, model, done, steps, sums),
+        callbacks=FromStep(callbacks, model, done, steps, sums or MetricSums([])),
         shuffle=False,  # the batches are shuffled already
         verbose=0,
         **held_out,
