@@ -25,6 +25,7 @@ from ae_zoo.training.checkpoint import (
 )
 from ae_zoo.training.lock import locked
 from ae_zoo.training.signals import Signals
+from ae_zoo.training.sums import MetricSums, Sums
 from ae_zoo.zoo.folder import load_folder, save
 
 SMALL = {"input_shape": [12, 12, 1], "latent_dim": 6}
@@ -35,6 +36,7 @@ RECIPES = {
         {"family": "denoising_ae", "backbone": "dense", "hidden": [16], **SMALL},
         {"ema": 0.9, "accumulate": 2, "clip_norm": 1.0, "patience": 1},
     ),
+    "plain": ({"family": "deep_ae", "hidden": [16], **SMALL}, {}),
     "stacked_ae": (
         {"family": "stacked_ae", "hidden": [16, 8], **SMALL},
         {"pretrain": {"epochs": 1}, "schedule": "plateau", "patience": 1},
@@ -103,7 +105,7 @@ def result(out):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("recipe", RECIPES, indirect=True)
+@pytest.mark.parametrize("recipe", ["vae", "averaged", "stacked_ae"], indirect=True)
 def test_an_interrupted_training_resumes_to_identical_bytes(recipe, tmp_path):
     whole, out, log = (tmp_path / name for name in ("whole", "disturbed", "log"))
     undisturbed = start(train, recipe, whole)
@@ -136,8 +138,8 @@ def test_a_second_ctrl_c_ends_the_command_at_once(recipe, tmp_path):
     assert not (tmp_path / "out" / "checkpoint.npz").exists()
 
 
-@pytest.mark.parametrize("recipe", ["vae"], indirect=True)
-def test_ctrl_c_in_python(recipe, tmp_path, monkeypatch, capfd):
+def interrupted(recipe, out, monkeypatch):
+    """A training that Ctrl-C ends after step 3 of epoch 2."""
     plain = callbacks.StopOnNaN.on_train_batch_end
 
     def disturbed(self, batch, logs=None):
@@ -145,12 +147,48 @@ def test_ctrl_c_in_python(recipe, tmp_path, monkeypatch, capfd):
         if (self.epoch, batch) == (1, 2):
             signal.raise_signal(signal.SIGINT)
 
-    before = signal.getsignal(signal.SIGINT)
-    out = tmp_path / "out"
     with monkeypatch.context() as patched:
         patched.setattr(callbacks.StopOnNaN, "on_train_batch_end", disturbed)
         with pytest.raises(KeyboardInterrupt, match="step 3 of epoch 2"):
             training.train(recipe, out, verbose=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", ["plain"], indirect=True)
+def test_an_epoch_goes_on_under_another_strategy(
+    recipe, tmp_path, monkeypatch, mirrored
+):
+    out, whole = tmp_path / "out", tmp_path / "whole"
+    interrupted(recipe, out, monkeypatch)
+    options = {"strategy": "mirrored", "resume": True, "verbose": False}
+    training.train(recipe, out, **options)
+    training.train(recipe, whole, verbose=False)
+    rows, expected = (
+        np.loadtxt(folder / "log.csv", delimiter=",", skiprows=1)
+        for folder in (out, whole)
+    )
+    np.testing.assert_allclose(rows, expected, rtol=1e-4)
+
+
+def test_workers_go_on_with_the_sums_of_keras():
+    from ae_zoo.training.workers import _add
+
+    metrics = [keras.metrics.Mean(), keras.metrics.MeanSquaredError()]
+    alone, workers = MetricSums(metrics), Sums()
+    for value in (1.0, 3.0):
+        x = np.full((8, 2, 2), value, "float32")
+        metrics[0].update_state(value, sample_weight=8)
+        metrics[1].update_state(np.zeros_like(x), x)
+        _add(workers, [value, value**2], 8)
+    assert workers.values == alone.values
+    assert _add(workers, [5.0, 25.0], 8) == {"loss": 3.0, "mse": 35 / 3}
+
+
+@pytest.mark.parametrize("recipe", ["vae"], indirect=True)
+def test_ctrl_c_in_python(recipe, tmp_path, monkeypatch, capfd):
+    before = signal.getsignal(signal.SIGINT)
+    out = tmp_path / "out"
+    interrupted(recipe, out, monkeypatch)
     assert signal.getsignal(signal.SIGINT) == before
     assert f"--out {out} --resume`" in capfd.readouterr().err
     training.train(out / "recipe.yaml", out, resume=True, verbose=False)

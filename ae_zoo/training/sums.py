@@ -1,4 +1,8 @@
-"""The sums of an epoch's losses, of which the log has the means."""
+"""The sums of an epoch's losses, of which the log has the means.
+
+They are numbers in pairs, a sum over examples and the number of these, for the loss and
+each metric. Every loop can go on with the sums of another.
+"""
 
 import keras
 

@@ -9,7 +9,6 @@ import contextlib
 import functools
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from ae_zoo.errors import TrainingError
@@ -70,7 +69,7 @@ def fit(
                 told = tf.constant(float(signals.received is not None))
                 *values, told = train_step(next(share), told).numpy()
                 signals.agreed = told > 0
-                logs = _add(sums, values, step + 1)
+                logs = _add(sums, values, batches.batch_size)
                 callbacks.on_train_batch_end(step, logs)
             done, sums.values = 0, []
             if validation is not None:
@@ -133,11 +132,13 @@ def _share_of_logs(loss, y, prediction):
     return tf.stack([tf.cast(loss, "float32"), error / replicas])
 
 
-def _add(sums: Sums, values: list, count: int) -> dict[str, float]:
-    """Adds the results of a step; returns the means over `count` steps."""
-    before = np.array(sums.values or [0.0] * len(values), "float32")
-    sums.values = (before + np.array(values, "float32")).tolist()
-    means = [value / count for value in sums.values]
+def _add(sums: Sums, values: list, examples: int) -> dict[str, float]:
+    """Adds the means over some examples to the sums; returns the means so far."""
+    before = sums.values or [0.0] * (2 * len(values))
+    pairs = zip(values, before[::2], before[1::2], strict=True)
+    added = [(total + float(v) * examples, n + examples) for v, total, n in pairs]
+    sums.values = [number for pair in added for number in pair]
+    means = [total / n for total, n in added]
     return dict(zip(("loss", "mse"), means, strict=False))
 
 
@@ -145,8 +146,8 @@ def _validate(strategy, step, batches, callbacks) -> dict[str, float]:
     """Means over all examples; each replica computes those that do not fill a batch."""
     shared, last = batches.shared_steps, batches.steps_per_pass
     callbacks.on_test_begin()
-    total = 0.0
-    for start, stop, size, weight in (
+    sums = Sums()
+    for start, stop, size, examples in (
         (0, shared, None, batches.batch_size),
         (shared, last, batches.rest, batches.rest),
     ):
@@ -154,10 +155,7 @@ def _validate(strategy, step, batches, callbacks) -> dict[str, float]:
             continue
         share = iter(_distributed(strategy, batches, start, stop, size))
         for _ in range(start, stop):
-            total = total + weight * step(next(share)).numpy()
-    examples = shared * batches.batch_size
-    examples += batches.rest if last > shared else 0
-    logs = dict(zip(("loss", "mse"), (total / examples).tolist(), strict=False))
+            logs = _add(sums, step(next(share)).numpy(), examples)
     callbacks.on_test_end(logs)
     return {f"val_{key}": value for key, value in logs.items()}
 
