@@ -51,11 +51,15 @@ def _timeout() -> float:
 
 
 def _listening(address: str) -> socket.socket:
+    """A socket that answers at this worker's port, by IPv6 and IPv4 if it can."""
     port = int(address.rpartition(":")[2])
-    both = socket.has_dualstack_ipv6()
-    family = socket.AF_INET6 if both else socket.AF_INET
+    if socket.has_dualstack_ipv6():
+        with contextlib.suppress(OSError):  # IPv6 may be switched off
+            return socket.create_server(
+                ("", port), family=socket.AF_INET6, dualstack_ipv6=True
+            )
     try:
-        return socket.create_server(("", port), family=family, dualstack_ipv6=both)
+        return socket.create_server(("", port))
     except OSError as error:
         raise TrainingError(
             f"This worker cannot open its address {address} ({error.strerror}): end "
