@@ -113,6 +113,7 @@ def test_brackets_on_the_command_line_are_refused(tmp_path, capsys):
 def test_training_may_be_left_out():
     recipe = training.parse_recipe(json.loads(json.dumps(PLAIN)))
     assert recipe.training.epochs == 20
+    assert training.parse_recipe(json.loads(json.dumps(PLAIN)), {"training": None})
     steps = training.parse_recipe(
         json.loads(json.dumps(PLAIN)), {"training.steps": 3, "training.batch_size": 4}
     )

@@ -124,7 +124,8 @@ def _convert(kind, value, key: str):
     kinds = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
     nested = [k for k in kinds if dataclasses.is_dataclass(k)]
     if nested and not (value is None and types.NoneType in kinds):
-        return parse(nested[0], value, f"{key}.")
+        section = {} if value is None else value  # a heading with nothing below
+        return parse(nested[0], section, f"{key}.")
     if typing.get_origin(kind) is Literal:
         if value not in typing.get_args(kind):
             choices = ", ".join(typing.get_args(kind))

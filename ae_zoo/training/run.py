@@ -118,7 +118,7 @@ def _is_done(recipe: Recipe, out: Path, resume: bool) -> bool:
         raise RecipeError(
             f"{out} holds a training: go on with --resume, or choose another --out."
         )
-    if kept.read_text(encoding="utf-8") != recipe.to_yaml():
+    if kept.read_text(encoding="utf-8", errors="replace") != recipe.to_yaml():
         raise RecipeError(
             f"{out} holds a training by another recipe: choose another --out."
         )
