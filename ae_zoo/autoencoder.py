@@ -255,10 +255,19 @@ class Autoencoder(keras.Model):
     def fit(self, x=None, y=None, *args, **kwargs):
         """Trains as Keras does. Without `y` the targets are the inputs.
 
+        After an error or Ctrl-C, it calls `on_train_error` of the callbacks that have
+        it, where Keras calls nothing.
+
         Raises:
             InputError: `x` is an array that the model does not take.
         """
-        return super().fit(*self._examples(x, y), *args, **kwargs)
+        x, y = self._examples(x, y)
+        try:
+            return super().fit(x, y, *args, **kwargs)
+        except BaseException:
+            for callback in keras.tree.flatten(kwargs.get("callbacks")):
+                getattr(callback, "on_train_error", lambda: None)()
+            raise
 
     def evaluate(self, x=None, y=None, *args, **kwargs):
         """Evaluates as Keras does; `y` and errors as for `fit`."""

@@ -41,6 +41,8 @@ from ae_zoo.training.callbacks import StopOnNaN
 from ae_zoo.training.checkpoint import Checkpoint
 from ae_zoo.training.logs import Log
 from ae_zoo.training.recipe import parse_recipe
+from ae_zoo.training.signals import Signals
+from ae_zoo.training.sums import Sums
 
 BATCH_SIZE = 128
 STARTED = ("conv_ae.mnist", "vae.mnist", "vae_conv.mnist", "stacked_ae.mnist")
@@ -122,7 +124,10 @@ def compare(name: str, pixels: np.ndarray, rounds: int, folder: Path) -> None:
         steps = feed.steps_per_pass
         path = folder / "checkpoint.npz"
         callbacks = [StopOnNaN(feed, steps, path), log]
-        callbacks += [Checkpoint(path, {}, variables, callbacks, True), *watches]
+        last = Checkpoint(
+            path, {}, variables, callbacks, True, steps, Sums(), Signals()
+        )
+        callbacks += [last, *watches]
         trained.fit(
             feed.dataset(0, steps),
             steps_per_epoch=steps,

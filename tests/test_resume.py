@@ -122,5 +122,7 @@ def test_killed_while_a_checkpoint_is_written(recipe, run, tmp_path):
     code = run(recipe, out, kill_at=12, in_checkpoint=True)
     assert code == -signal.SIGKILL
     assert (out / "checkpoint.npz").exists()  # the one of the epoch before
+    assert list(out.glob(".part-*"))
     assert run(recipe, out) == 0
+    assert not list(out.glob(".*"))
     assert result(out) == result(tmp_path / "whole")

@@ -284,7 +284,7 @@ def test_fine_tuning_starts_from_the_weights(recipe_file, tmp_path, digits):
     assert np.square(after - digits).mean() < np.square(before - digits).mean()
 
 
-def test_a_folder_of_images_and_a_table_train(tmp_path, digits):
+def test_a_folder_of_images_and_a_table_train(tmp_path, digits, capfd):
     from PIL import Image
 
     (tmp_path / "photos").mkdir()
@@ -304,8 +304,10 @@ def test_a_folder_of_images_and_a_table_train(tmp_path, digits):
         }
         recipe = training.parse_recipe(content)
         out = tmp_path / f"out_{shape[0]}"
-        training.train(recipe, out, verbose=False)
+        training.train(recipe, out)
         assert np.isfinite(history(out)[-1]["val_loss"])
+    said = f"{tmp_path / 'photos'}: 20 files to read, 0 of them converted"
+    assert capfd.readouterr().err.count(said) == 1
 
 
 def test_tensorboard_gets_scalars_and_images(recipe_file, tmp_path):
@@ -440,14 +442,14 @@ def test_limits_to_reach_are_compared(recipe_file):
     ]
 
 
-def test_validation_is_not_augmented_and_leaves_few_out(recipe_file, tmp_path):
+def test_validation_is_not_augmented_and_leaves_none_out(recipe_file, tmp_path):
     changes = {"data.augment": {"flip": True, "shift": 1}, "data.validation": 0.3}
     recipe = training.load_recipe(recipe_file, changes | {"training.batch_size": 16})
     whole = Run(recipe, tmp_path / "out", get_placement("single"))
     assert len(whole.batches.transforms) == 2
     validation = whole.validation()
     assert not validation.transforms
-    assert (validation.batch_size, validation.steps_per_pass) == (9, 2)  # of 19
+    assert (validation.batch_size, validation.steps_per_pass) == (16, 2)  # of 19
 
 
 @pytest.fixture

@@ -138,3 +138,45 @@ def test_a_lost_worker_ends_the_other_and_resume_goes_on(
     reached = load_folder(out / "model").get_weights()
     for ours, theirs in zip(reached, expected, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+@pytest.mark.parametrize("told", [[0, 1], [1]])
+def test_workers_told_to_end_keep_the_step_and_resume_goes_on(
+    told, write_recipe, tmp_path
+):
+    recipe = write_recipe("conv_ae", epochs=30)
+    out = tmp_path / "two"
+    workers = start(recipe, out)
+    deadline = time.monotonic() + 120
+    while not (out / "log.csv").exists():
+        assert time.monotonic() < deadline, "no epoch within two minutes"
+        time.sleep(0.05)
+    for index in told:
+        os.kill(workers[index].pid, signal.SIGTERM)
+    codes, logs = finish(workers, out)
+    for index in range(2):
+        assert codes[index] == (143 if index in told else 2), logs
+        words = "SIGTERM ended" if index in told else "Another worker was told to end"
+        assert words in logs[index] and "--resume" in logs[index]
+    assert not (out / "model").exists()
+    if told == [1]:
+        return  # the first worker wrote the checkpoint as when it is told itself
+
+    codes, logs = finish(start(recipe, out, "--resume"), out)
+    assert codes == [0, 0], logs
+    expected = train_alone(recipe, tmp_path / "one")
+    reached = load_folder(out / "model").get_weights()
+    for ours, theirs in zip(reached, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+def test_a_worker_whose_peer_never_comes_says_so(write_recipe, tmp_path):
+    cluster = {"worker": [f"127.0.0.1:{port}" for port in free_ports(2)]}
+    config = {"cluster": cluster, "task": {"type": "worker", "index": 1}}
+    environment = {"TF_CONFIG": json.dumps(config), "AE_ZOO_WORKER_TIMEOUT": "1"}
+    words = ["train", write_recipe("conv_ae", steps=1), "--out", tmp_path / "out"]
+    process = start_cli(words, tmp_path / "log", environment)
+    process.join(60)
+    assert process.exitcode == 2
+    said = (tmp_path / "log").read_text()
+    assert f"No worker came at {cluster['worker'][0]} within 1 s" in said

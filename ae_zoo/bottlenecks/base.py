@@ -89,6 +89,16 @@ class Bottleneck(keras.layers.Layer):
         if self.penalty_scale is not None:
             self.penalty_scale.assign(scale)
 
+    def save_own_variables(self, store):
+        """Saves the full penalty: a warm-up belongs to the training, not the model."""
+        scale = None
+        if self.penalty_scale is not None:
+            scale = float(ops.convert_to_numpy(self.penalty_scale))
+            self.penalty_scale.assign(1.0)
+        super().save_own_variables(store)
+        if scale is not None:
+            self.penalty_scale.assign(scale)
+
     def add_penalty(self, value) -> None:
         """Adds `value`, a scalar averaged over the batch, to the loss."""
         self.add_loss(

@@ -65,6 +65,9 @@ def main(arguments: list[str] | None = None) -> int:
 
     Returns:
         The exit code: 0, 2 for a user's mistake, 130 when interrupted.
+
+    Raises:
+        SystemExit: 143, where SIGTERM ended a training.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     try:

@@ -1,7 +1,11 @@
 """`train` and `evaluate`: make a weight again, and measure it again."""
 
+import contextlib
 import json as json_module
+import signal
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -77,7 +81,7 @@ def train(
         return
     with output.working("Loading Keras"):
         output.load_keras()
-    with output.stdout_for_results():
+    with output.stdout_for_results(), _ctrl_c_by_the_system():
         folder = training.train(
             content, out, strategy=strategy, resume=resume, tensorboard=tensorboard
         )
@@ -92,6 +96,22 @@ def train(
         if content.data.path is None:
             again = f"ae-zoo evaluate {folder} --dataset {content.data.name}"
             typer.echo(f"Measure it with `{again}`.", err=True)
+
+
+@contextlib.contextmanager
+def _ctrl_c_by_the_system() -> Iterator[None]:
+    """Lets the system end the process where the training does not catch a Ctrl-C.
+
+    Python would wait for TensorFlow to finish what it computes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous or signal.SIG_DFL)
 
 
 def _measure(recipe, folder: Path, json: bool) -> None:
@@ -121,7 +141,7 @@ def parse_overrides(settings: list[str]) -> dict[str, Any]:
             )
         try:
             overrides[key] = json_module.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):  # RecursionError: too many brackets
             overrides[key] = text
     return overrides
 

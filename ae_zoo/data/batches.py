@@ -29,10 +29,14 @@ class Batches:
             `ae_zoo.data.augment`.
         corrupt: function `(x, seed) -> x` that damages the input but not the target.
         shard: this worker's number and the number of workers, which share each batch.
+        replicas: devices, over all workers, that each get the examples that do not
+            fill a batch, as the last, smaller batch of a pass. 0 leaves these examples
+            out; the next pass has another order.
 
     Attributes:
-        steps_per_pass: batches of one pass. Examples that do not fill a batch are left
-            out; the next pass has another order.
+        steps_per_pass: batches of one pass.
+        shared_steps: those before the one that every replica gets, if there is one.
+        rest: examples in that one.
         failure: the error raised while a batch was read; TensorFlow replaces it with
             an error of its own.
 
@@ -49,6 +53,7 @@ class Batches:
         transforms: Sequence[Callable] = (),
         corrupt: Callable | None = None,
         shard: tuple[int, int] = (0, 1),
+        replicas: int = 0,
     ):
         self.source = source
         self.batch_size = batch_size
@@ -58,7 +63,13 @@ class Batches:
         self.corrupt = corrupt
         self.shard = shard
         self.failure: AeZooError | None = None
-        self.steps_per_pass = len(source) // batch_size
+        self.replicas = replicas
+        self.steps_per_pass, self.rest = divmod(len(source), batch_size)
+        self.shared_steps = self.steps_per_pass
+        if replicas and self.rest:
+            self.steps_per_pass += 1
+            # One device needs no sharing.
+            self.shared_steps += replicas == 1
         if self.steps_per_pass == 0:
             raise InputError(
                 f"{len(source)} examples do not fill one batch of {batch_size}: lower "
@@ -76,6 +87,8 @@ class Batches:
         number, position = divmod(int(step), self.steps_per_pass)
         start = position * self.batch_size
         batch = self._order(number)[start : start + self.batch_size]
+        if len(batch) < self.batch_size:
+            return batch
         worker, workers = self.shard
         share = self.batch_size // workers
         return batch[worker * share : (worker + 1) * share]
@@ -94,9 +107,13 @@ class Batches:
         rng = np.random.default_rng((self.seed, int(step), self.shard[0]))
         for transform in self.transforms:
             x = transform(x, rng)
-        if self.corrupt is None:
-            return x, x
-        return np.asarray(self.corrupt(x, int(rng.integers(2**31)))), x
+        y = x
+        if self.corrupt is not None:
+            x = np.asarray(self.corrupt(x, int(rng.integers(2**31))))
+        if int(step) % self.steps_per_pass < self.shared_steps:
+            return x, y
+        copies = self.replicas // self.shard[1]
+        return np.concatenate([x] * copies), np.concatenate([y] * copies)
 
     def dataset(self, start: int, stop: int):
         """The batches of the steps from `start` up to `stop`, for Keras's `fit`.
@@ -112,6 +129,8 @@ class Batches:
         import tensorflow as tf
 
         examples = self.batch_size // self.shard[1]
+        if self.replicas and self.rest and stop == self.steps_per_pass:
+            examples = None  # the last batch has another size
         target = self.source.take([0])
         inputs = target if self.corrupt is None else self.corrupt(target, 0)
 

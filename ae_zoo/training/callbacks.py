@@ -19,6 +19,9 @@ RATE_DROP, MOST_DROPS = 0.2, 3  # of the schedule 'plateau'
 class PenaltyWarmup(keras.callbacks.Callback):
     """Raises the penalties of the bottlenecks linearly to their full weight.
 
+    They have it after the training in any case, also where that ends early or by an
+    error, and in every file that is saved meanwhile.
+
     Starting with a small KL divergence keeps a variational autoencoder from
     switching its code off early (Bowman et al., 2016, arXiv:1511.06349). A model
     without penalties trains as without this callback.
@@ -32,7 +35,16 @@ class PenaltyWarmup(keras.callbacks.Callback):
         self.epochs = epochs
 
     def on_epoch_begin(self, epoch, logs=None):
-        scale = min(1.0, (epoch + 1) / self.epochs)
+        self._scale(min(1.0, (epoch + 1) / self.epochs))
+
+    def on_train_end(self, logs=None):
+        self._scale(1.0)
+
+    def on_train_error(self):
+        """Called by `Autoencoder.fit`; Keras calls nothing after an error."""
+        self._scale(1.0)
+
+    def _scale(self, scale: float) -> None:
         for bottleneck in self.model.bottlenecks():
             bottleneck.scale_penalty(scale)
 

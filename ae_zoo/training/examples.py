@@ -90,16 +90,15 @@ def validation_batches(
 ) -> Batches:
     """Batches in the source's order, damaged by any corruption, not augmented.
 
-    Arguments as of `training_batches`; `batch_size` is the largest allowed. The batches
-    are smaller where fewer examples are left out then.
+    Arguments as of `training_batches`. The last one has the rest of the examples, so
+    that all of them count, on any number of devices.
     """
-    replicas, n = placement.replicas, len(source)
-    batches = -(-n // batch_size)
     return _batches(
         recipe,
         source,
-        max(n // batches // replicas, 1) * replicas,
+        batch_size,
         placement,
+        replicas=placement.replicas,
         shuffle=False,
         corrupt=None if corruption is None else corruption.corrupt,
     )

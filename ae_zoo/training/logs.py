@@ -35,9 +35,14 @@ class Log(Stateful):
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         values = {key: float(value) for key, value in logs.items()}
         self.state["rows"].append({"epoch": epoch + 1, **values, "learning_rate": rate})
-        self.state["seconds"] += time.perf_counter() - self.start
+        self.pause()
         if self.path is not None:
             write_rows(self.path, self.state["rows"])
+
+    def pause(self):
+        now = time.perf_counter()
+        self.state["seconds"] += now - self.start
+        self.start = now
 
 
 def write_rows(path: Path, rows: list[dict]) -> None:
@@ -98,15 +103,24 @@ class Progress(keras.callbacks.Callback):
         title: name of the phase.
         epochs, steps_per_epoch: of the whole training.
         batch_size: examples a step.
+        done: steps of the first epoch that were done earlier.
     """
 
-    def __init__(self, title: str, epochs: int, steps_per_epoch: int, batch_size: int):
+    def __init__(
+        self,
+        title: str,
+        epochs: int,
+        steps_per_epoch: int,
+        batch_size: int,
+        done: int = 0,
+    ):
         super().__init__()
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         self.title, self.epochs = title, epochs
         self.steps_per_epoch, self.batch_size = steps_per_epoch, batch_size
+        self.earlier = done
         console = Console(stderr=True)
         self.is_live = console.is_terminal
         self.bar = Progress(
@@ -146,7 +160,9 @@ class Progress(keras.callbacks.Callback):
             soft_wrap=True,
         )
         sys.stderr.flush()
+        self.earlier = 0
 
     def _speed(self, steps: int) -> str:
         seconds = time.perf_counter() - self.start
-        return f"{steps * self.batch_size / seconds:,.0f} examples/s"
+        done = (steps - self.earlier) * self.batch_size
+        return f"{done / seconds:,.0f} examples/s"

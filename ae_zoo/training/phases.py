@@ -1,6 +1,7 @@
 """The phases of a training, each of which goes on from where a checkpoint left it."""
 
 import contextlib
+import functools
 from pathlib import Path
 
 import keras
@@ -8,24 +9,23 @@ import keras
 from ae_zoo.data.batches import Batches
 from ae_zoo.training import logs
 from ae_zoo.training.callbacks import StopOnNaN
-from ae_zoo.training.checkpoint import (
-    Checkpoint,
-    read_state,
-    restore_variables,
-    stateful,
-)
+from ae_zoo.training.checkpoint import Checkpoint, read_checkpoint, stateful
 from ae_zoo.training.placement import Placement
+from ae_zoo.training.signals import Signals
+from ae_zoo.training.sums import FromStep, MetricSums, Sums
+from ae_zoo.training.validation import RestOfValidation
 
 
 class Phases:
     """Trains models one after the other on the same batches.
 
     Args:
-        checkpoint: the file that keeps the state after each epoch.
+        checkpoint: the file that keeps the state.
         model: the whole model, whose variables the checkpoint keeps in every phase.
         batches: of the training examples.
         placement: of this process.
         verbose: show a progress bar.
+        signals: what tells the training to end.
 
     Attributes:
         done: the rows of the log of each finished phase, by its name.
@@ -41,11 +41,13 @@ class Phases:
         batches: Batches,
         placement: Placement,
         verbose: bool,
+        signals: Signals,
     ):
+        self.signals = signals
         self.checkpoint, self.model, self.batches = checkpoint, model, batches
         self.placement, self.verbose = placement, verbose
-        self.resumed = read_state(checkpoint)
-        self.done = {} if self.resumed is None else dict(self.resumed["done"])
+        self.resumed = read_checkpoint(checkpoint)
+        self.done = {} if self.resumed is None else dict(self.resumed.state["done"])
 
     def fit(
         self,
@@ -55,6 +57,7 @@ class Phases:
         steps: int,
         callbacks: list[keras.callbacks.Callback],
         validation: Batches | None = None,
+        metrics: tuple[keras.metrics.Metric, ...] = (),
     ) -> None:
         """Trains a compiled model, unless the checkpoint has this phase as done.
 
@@ -64,40 +67,62 @@ class Phases:
             epochs, steps: of this phase, and steps an epoch.
             callbacks: beside those of every phase; their `state` is resumed.
             validation: batches to validate on after each epoch.
+            metrics: those that the model was compiled with.
 
         Raises:
+            KeyboardInterrupt, SystemExit: a signal ended the training.
             InputError: a batch cannot be read.
             TrainingError: the loss is no number, a worker was lost, or the checkpoint
                 is of another model.
         """
-        variables = self._variables(model)
-        start = 0
-        if self.resumed is not None:
-            if name in self.resumed["done"]:
-                return
-            restore_variables(self.checkpoint, variables)
-            start = self.resumed["epoch"]
-            for kind, callback in stateful(callbacks).items():
-                callback.state |= self.resumed["callbacks"][kind]
-            self.resumed = None
+        if name in self.done:
+            return
+        variables, chief = self._variables(model), self.placement.chief
+        if self.placement.shard[1] > 1:
+            from ae_zoo.training import workers  # which needs TensorFlow
+
+            sums = Sums()
+            fit = functools.partial(workers.fit, signals=self.signals)
+        else:
+            sums = MetricSums([model.metrics[0], *metrics])
+            fit = _fit_here
+        start, done = self._resume(variables, callbacks, sums)
         ended = any(c.state.get("ended") for c in stateful(callbacks).values())
         if start >= epochs or ended:
             model.optimizer.finalize_variable_values(model.trainable_variables)
             return
         where = {"phase": name, "done": self.done}
-        chief = self.placement.chief
-        callbacks = [
-            StopOnNaN(self.batches, steps, self.checkpoint),
-            *callbacks,
-            Checkpoint(self.checkpoint, where, variables, callbacks, chief),
-        ]
+        last = Checkpoint(
+            *(self.checkpoint, where, variables, callbacks, chief),
+            *(steps, sums, self.signals),
+        )
+        callbacks = [StopOnNaN(self.batches, steps, self.checkpoint), *callbacks]
         with contextlib.ExitStack() as closing:
             if self.verbose and chief:
                 size = self.batches.batch_size
-                progress = logs.Progress(name, epochs, steps, size)
+                progress = logs.Progress(name, epochs, steps, size, done)
                 callbacks.append(progress)
                 closing.callback(progress.bar.stop)  # also after an error
-            self._run(model, start, epochs, steps, callbacks, validation)
+            closing.enter_context(_failures_of(self.batches, validation))
+            callbacks.append(last)
+            arguments = (start, epochs, steps, callbacks, validation, done, sums)
+            fit(model, self.batches, *arguments)
+
+    def _resume(self, variables: list, callbacks: list, sums) -> tuple[int, int]:
+        """Restores a checkpoint of this phase, if it is the first one after a resume.
+
+        Returns:
+            The epochs that are done, and the steps of the one after them.
+        """
+        if self.resumed is None:
+            return 0, 0
+        kept, self.resumed = self.resumed, None
+        kept.restore(variables)
+        for kind, callback in stateful(callbacks).items():
+            callback.state |= kept.state["callbacks"][kind]
+        if kept.state["step"]:
+            sums.values = kept.state["sums"]
+        return kept.state["epoch"], kept.state["step"]
 
     def _variables(self, model: keras.Model) -> list:
         """Those of the whole model, of the phase's and of its optimizer, once each."""
@@ -105,31 +130,37 @@ class Phases:
         every = (*self.model.variables, *model.variables, *optimizer)
         return list({id(variable): variable for variable in every}.values())
 
-    def _run(self, model, start, epochs, steps, callbacks, validation) -> None:
-        if self.placement.shard[1] > 1:
-            from ae_zoo.training.workers import fit  # which needs TensorFlow
-        else:
-            fit = _fit_here
-        try:
-            fit(model, self.batches, start, epochs, steps, callbacks, validation)
-        except Exception:
-            # TensorFlow reports an error in reading a batch as one of its own.
-            for batches in filter(None, (self.batches, validation)):
-                if batches.failure is not None:
-                    raise batches.failure from None
-            raise
+
+@contextlib.contextmanager
+def _failures_of(*sources: Batches | None):
+    """Raises what failed in reading a batch: TensorFlow raises an error of its own."""
+    try:
+        yield
+    except Exception:
+        for batches in filter(None, sources):
+            if batches.failure is not None:
+                raise batches.failure from None
+        raise
 
 
-def _fit_here(model, batches, start, epochs, steps, callbacks, validation) -> None:
-    """Keras's `fit` on the devices of one machine."""
+def _fit_here(
+    model, batches, start, epochs, steps, callbacks, validation=None, done=0, sums=None
+) -> None:
+    """Keras's `fit` on the devices of one machine, arguments as of `workers.fit`."""
+    held_out = {}
+    if validation is not None:
+        count = validation.shared_steps or validation.steps_per_pass
+        held_out["validation_data"] = validation.dataset(0, count)
+        held_out["validation_steps"] = count
+        if count < validation.steps_per_pass:
+            callbacks = [RestOfValidation(validation, callbacks), *callbacks]
     model.fit(
-        batches.dataset(start * steps, epochs * steps),
+        batches.dataset(start * steps + done, epochs * steps),
         initial_epoch=start,
         epochs=epochs,
         steps_per_epoch=steps,
-        validation_data=validation and validation.dataset(0, validation.steps_per_pass),
-        validation_steps=validation and validation.steps_per_pass,
-        callbacks=callbacks,
+        callbacks=FromStep(callbacks, model, done, steps, sums or MetricSums([])),
         shuffle=False,  # the batches are shuffled already
         verbose=0,
+        **held_out,
     )

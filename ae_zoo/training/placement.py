@@ -9,6 +9,7 @@ import socket
 import keras
 
 from ae_zoo.errors import RecipeError
+from ae_zoo.training.meeting import wait_for_workers
 from ae_zoo.training.recipe import Training
 
 STRATEGIES = ("auto", "single", "mirrored", "multiworker")
@@ -44,6 +45,7 @@ def get_placement(name: str = "auto") -> Placement:
 
     Raises:
         RecipeError: unknown name, or the backend or machine does not support it.
+        TrainingError: another worker does not come.
     """
     if name not in STRATEGIES:
         raise RecipeError(
@@ -142,6 +144,9 @@ def _multiworker(tf) -> Placement:
         raise RecipeError(
             f"This task, {me[0]} {me[1]}, is none of the workers {tasks}."
         )
+    hosts = resolver.cluster_spec().as_dict()
+    addresses = [hosts[kind][number] for kind, number in tasks]
+    wait_for_workers(addresses, tasks.index(me))
     strategy = tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
     return Placement(strategy, tasks.index(me), len(tasks))
 

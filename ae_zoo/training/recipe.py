@@ -3,9 +3,8 @@
 import copy
 import dataclasses
 import difflib
+import math
 import os
-import types
-import typing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -13,14 +12,19 @@ from typing import Any, Literal
 import yaml
 
 from ae_zoo.errors import RecipeError
+from ae_zoo.training import plain
+from ae_zoo.training.paths import anchor, is_file
+from ae_zoo.training.ranges import LONGEST_NAME, check_name, check_ranges
 
 RECIPES = Path(__file__).parent.parent / "recipes"
+
+EPOCHS = 20  # where a recipe says neither epochs nor steps
 
 # Of published weights on new data, where no recipe says otherwise.
 FINE_TUNING = {
     "data": {"validation": 0.1},
     "training": {
-        "epochs": 20,
+        "epochs": EPOCHS,
         "batch_size": 32,
         "learning_rate": 3e-4,
         "warmup_steps": 50,
@@ -92,6 +96,7 @@ class Training:
 
     Attributes:
         epochs: passes over the training examples; with schedule 'plateau', at most.
+            20 where neither these nor `steps` are given.
         steps: batches to train on, instead of `epochs`.
         steps_per_epoch: batches between two validations and checkpoints; by default
             those of one pass over the data.
@@ -141,6 +146,10 @@ class Training:
     seed: int = 0
     pretrain: Pretraining | None = None
 
+    def __post_init__(self):
+        if self.epochs is None and self.steps is None:
+            self.epochs = EPOCHS
+
 
 @dataclass
 class Recipe:
@@ -159,31 +168,31 @@ class Recipe:
 
     name: str
     data: Data
-    training: Training
+    training: Training = field(default_factory=Training)
     model: dict[str, Any] | None = None
     start: str | None = None
     reach: dict[str, Any] = field(default_factory=dict)
 
     def to_yaml(self) -> str:
-        """The recipe with every default spelt out."""
-        return yaml.safe_dump(dataclasses.asdict(self), sort_keys=False)
+        """The recipe with every default spelt out, and absolute paths."""
+        content = dataclasses.asdict(self)
+        anchor(content, Path.cwd())
+        return yaml.safe_dump(content, sort_keys=False)
 
     def check(self) -> None:
         """Raises a RecipeError for values that cannot work together."""
         data, training = self.data, self.training
+        check_name(self.name)
         if (self.model is None) == (self.start is None):
             raise RecipeError("A recipe needs either 'model' or 'start'.")
         if self.model is not None and "family" not in self.model:
             raise RecipeError("The recipe names no 'model.family'.")
         if data.name is None and data.path is None:
             raise RecipeError("A recipe needs 'data.name' (of TFDS) or 'data.path'.")
-        if isinstance(data.validation, float) and not 0 < data.validation < 1:
+        if training.epochs is not None and training.steps is not None:
             raise RecipeError(
-                f"data.validation must be between 0 and 1, not {data.validation}."
-            )
-        if (training.epochs is None) == (training.steps is None):
-            raise RecipeError(
-                "A recipe needs either training.epochs or training.steps."
+                "A recipe takes either training.epochs or training.steps: leave one "
+                "out."
             )
         if training.schedule == "plateau" and training.patience is None:
             raise RecipeError("The schedule 'plateau' needs training.patience.")
@@ -191,23 +200,11 @@ class Recipe:
             raise RecipeError(
                 "training.patience needs data.validation, such as 0.1, to watch."
             )
-        if self.data.augment.shift < 0 or training.seed < 0:
-            raise RecipeError(
-                "data.augment.shift and training.seed must not be negative."
-            )
-        positive = ("epochs", "steps", "steps_per_epoch", "batch_size", "accumulate")
-        for key in (*positive, "learning_rate", "patience", "clip_norm"):
-            value = getattr(training, key)
-            if value is not None and value <= 0:
-                raise RecipeError(f"training.{key} must be above 0, not {value}.")
+        check_ranges(self)
         if training.batch_size % training.accumulate:
             raise RecipeError(
                 f"training.accumulate: {training.accumulate} does not divide the "
                 f"batch of {training.batch_size}."
-            )
-        if training.ema is not None and not 0 < training.ema < 1:
-            raise RecipeError(
-                f"training.ema must be between 0 and 1, not {training.ema}."
             )
         for metric, limit in self.reach.items():
             parse_limit(metric, limit)
@@ -217,7 +214,7 @@ def parse_limit(metric: str, limit: str) -> tuple[str, float]:
     """`"<= 0.0034"` as `("<=", 0.0034)`; RecipeError for anything else."""
     sign, _, number = str(limit).strip().partition(" ")
     try:
-        if sign in ("<=", ">="):
+        if sign in ("<=", ">=") and math.isfinite(float(number)):
             return sign, float(number)
     except ValueError:
         pass
@@ -235,26 +232,23 @@ def load_recipe(
     """Reads a recipe and checks it.
 
     Args:
-        source: name of a packaged recipe, or path of a YAML file.
-        overrides: values by dotted key, such as `{"training.epochs": 3}`.
+        source: name of a packaged recipe, or path of a YAML file. Paths in a file are
+            relative to its folder.
+        overrides: values by dotted key, such as `{"training.epochs": 3}`; paths in
+            them are relative to the working directory.
 
     Raises:
         RecipeError: no such recipe, not YAML, or an unknown, missing or ill-typed
             key; the message names it.
     """
     packaged = RECIPES / f"{source}.yaml"
-    path = packaged if packaged.is_file() else Path(source)
-    if not path.is_file():
+    path = packaged if is_file(packaged) else Path(source)
+    if not is_file(path):
         near = difflib.get_close_matches(str(source), list_recipes(), n=3)
         hint = f"did you mean {', '.join(near)}?" if near else "give a name or a file."
         raise RecipeError(f"There is no recipe {str(source)!r}; {hint}")
-    try:
-        content = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
-        reason = str(error).replace("\n", " ")
-        raise RecipeError(f"{path} is not valid YAML: {reason}") from error
-    if not isinstance(content, dict):
-        raise RecipeError(f"{path} holds no mapping of keys to values.")
+    content = plain.read_yaml(path)
+    anchor(content, path.parent)
     return parse_recipe(content, overrides)
 
 
@@ -280,7 +274,7 @@ def find_recipe(
     if data is not None:
         is_path = os.path.exists(data) or os.sep in data or Path(data).suffix
         changes |= {
-            "data.name": Path(data).stem if is_path else data,
+            "data.name": Path(data).resolve().stem if is_path else data,
             "data.path": data if is_path else None,
             "data.licence": None,
         }
@@ -293,7 +287,8 @@ def find_recipe(
             "There is nothing to train: give a recipe, or --from NAME and --data DATA "
             "to go on from published weights."
         )
-    content = FINE_TUNING | {"name": f"{Path(start).name}.{changes['data.name']}"}
+    name = f"{Path(start).name}.{changes['data.name']}".replace("/", "_")
+    content = FINE_TUNING | {"name": name[:LONGEST_NAME]}
     return parse_recipe(copy.deepcopy(content), changes | (overrides or {}))
 
 
@@ -313,73 +308,8 @@ def missed_limits(recipe: Recipe, metrics: dict[str, float]) -> list[str]:
 def parse_recipe(content: dict, overrides: dict[str, Any] | None = None) -> Recipe:
     """A recipe from plain values; arguments and errors as `load_recipe`."""
     for key, value in (overrides or {}).items():
-        _override(content, key, value)
-    recipe = _parse(Recipe, content, "")
+        plain.override(content, key, value)
+    plain.check_values(content)
+    recipe = plain.parse(Recipe, content)
     recipe.check()
     return recipe
-
-
-def _override(content: dict, key: str, value) -> None:
-    *parents, last = key.split(".")
-    for parent in parents:
-        if content.get(parent) is None:
-            content[parent] = {}
-        content = content[parent]
-        if not isinstance(content, dict):
-            raise RecipeError(f"{key!r} cannot be set: {parent!r} is a value.")
-    content[last] = value
-
-
-def _parse(cls, content, prefix: str):
-    """Builds the dataclass `cls` from plain YAML; errors name the key."""
-    if not isinstance(content, dict):
-        raise RecipeError(f"{prefix[:-1]!r} must hold keys, not {content!r}.")
-    fields = {f.name: f for f in dataclasses.fields(cls)}
-    for key in content:
-        if key not in fields:
-            near = difflib.get_close_matches(str(key), fields, n=1)
-            hint = (
-                f"did you mean {prefix}{near[0]}?"
-                if near
-                else (f"known are {', '.join(fields)}.")
-            )
-            raise RecipeError(f"Unknown key {prefix}{key}; {hint}")
-    missing = [
-        f.name
-        for f in fields.values()
-        if f.name not in content
-        and f.default is dataclasses.MISSING
-        and f.default_factory is dataclasses.MISSING
-    ]
-    if missing:
-        raise RecipeError(f"Missing key {prefix}{missing[0]}.")
-    values = {
-        key: _convert(fields[key].type, value, prefix + key)
-        for key, value in content.items()
-    }
-    return cls(**values)
-
-
-def _convert(kind, value, key: str):
-    """`value` as the field's type, or a RecipeError that names the types that fit."""
-    kinds = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
-    nested = [k for k in kinds if dataclasses.is_dataclass(k)]
-    if nested and not (value is None and types.NoneType in kinds):
-        return _parse(nested[0], value, f"{key}.")
-    if typing.get_origin(kind) is Literal:
-        if value not in typing.get_args(kind):
-            choices = ", ".join(typing.get_args(kind))
-            raise RecipeError(f"{key} must be one of {choices}, not {value!r}.")
-        return value
-    if float in kinds and type(value) is int:
-        return float(value)
-    plain = [typing.get_origin(k) or k for k in kinds]
-    if isinstance(value, bool) and bool not in plain:
-        fits = False
-    else:
-        fits = isinstance(value, tuple(plain))
-    if not fits:
-        wanted = " or ".join(k.__name__ for k in plain if k is not types.NoneType)
-        hint = " (write 1.0e-3, with a point)" if float in kinds else ""
-        raise RecipeError(f"{key} must be {wanted}, not {value!r}{hint}.")
-    return value

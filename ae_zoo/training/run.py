@@ -1,31 +1,38 @@
 """Runs a recipe: builds, trains, saves."""
 
 import contextlib
+import inspect
 import os
+import shlex
+import sys
 from pathlib import Path
 
 import keras
 import numpy as np
 
 from ae_zoo import registry
-from ae_zoo._files import complete_file, write_text
+from ae_zoo._files import complete_file, remove_leftovers, write_text
 from ae_zoo.autoencoder import xla_pays
 from ae_zoo.data.batches import Batches
 from ae_zoo.data.sources import Table
 from ae_zoo.errors import InputError, RecipeError
 from ae_zoo.training import callbacks as actions
 from ae_zoo.training import logs
+from ae_zoo.training.checkpoint import previous_checkpoint
 from ae_zoo.training.examples import (
     open_examples,
     training_batches,
     validation_batches,
 )
+from ae_zoo.training.inventory import describe_folders
+from ae_zoo.training.lock import locked
 from ae_zoo.training.optimizer import make_optimizer
 from ae_zoo.training.phases import Phases
 from ae_zoo.training.placement import Placement, check_replicas, get_placement
 from ae_zoo.training.pretrain import pretraining_stages
 from ae_zoo.training.recipe import Recipe, Training, load_recipe
 from ae_zoo.training.report import make_report, write_json
+from ae_zoo.training.signals import Signals
 from ae_zoo.training.start import pin_start
 from ae_zoo.zoo.folder import save
 from ae_zoo.zoo.loader import load
@@ -49,7 +56,7 @@ def train(
         recipe: name of a packaged recipe, path of a YAML file, or a `Recipe`.
         out: folder that takes `model/` (the weights folder), `recipe.yaml` (with all
             defaults), `history.json`, `log.csv`, `reconstructions.png` and, while
-            running, `checkpoint.npz`.
+            running, `checkpoint.npz` and the one before it.
         overrides: values by dotted key, such as `{"training.epochs": 3}`.
         data_dir: where TFDS keeps its files.
         strategy: 'auto', 'single', 'mirrored' or 'multiworker'.
@@ -62,9 +69,13 @@ def train(
         chief, which alone writes.
 
     Raises:
-        RecipeError: the recipe is not valid, or `out` holds another training.
+        RecipeError: the recipe is not valid, or `out` holds another training, or one
+            that still runs.
         InputError: the data does not fit.
-        TrainingError: the loss is no number, or a worker was lost.
+        TrainingError: the loss is no number, or a worker was lost or did not come.
+        KeyboardInterrupt, SystemExit: Ctrl-C or SIGTERM ended the training after its
+            step, and its state is kept. In the main thread only; elsewhere they do
+            what they always do.
     """
     if not isinstance(recipe, Recipe):
         recipe = load_recipe(recipe, overrides)
@@ -78,11 +89,26 @@ def train(
     keras.config.set_dtype_policy(recipe.training.precision)
     try:
         placement = get_placement(strategy)
-        Run(recipe, out, placement, data_dir, tensorboard, verbose).train()
+        again = _resume_command(out, strategy, tensorboard)
+        with contextlib.ExitStack() as stack:
+            signals = stack.enter_context(Signals(again))
+            if placement.chief:
+                stack.enter_context(locked(out))
+                remove_leftovers(out, f".{folder.name}.")
+            options = (data_dir, tensorboard, verbose, signals)
+            Run(recipe, out, placement, *options).train()
     finally:
         keras.config.set_dtype_policy(policy)
         keras.distribution.set_distribution(distribution)
     return folder if placement.chief else None
+
+
+def _resume_command(out: Path, strategy: str, tensorboard: bool) -> str:
+    """The command that goes on with a training; its recipe is the one kept in `out`."""
+    words = ["ae-zoo", "train", str(out / "recipe.yaml"), "--out", str(out)]
+    words += ["--strategy", strategy] if strategy != "auto" else []
+    words += ["--tensorboard"] if tensorboard else []
+    return shlex.join([*words, "--resume"])
 
 
 def _is_done(recipe: Recipe, out: Path, resume: bool) -> bool:
@@ -94,7 +120,7 @@ def _is_done(recipe: Recipe, out: Path, resume: bool) -> bool:
         raise RecipeError(
             f"{out} holds a training: go on with --resume, or choose another --out."
         )
-    if kept.read_text() != recipe.to_yaml():
+    if kept.read_text(encoding="utf-8", errors="replace") != recipe.to_yaml():
         raise RecipeError(
             f"{out} holds a training by another recipe: choose another --out."
         )
@@ -109,6 +135,7 @@ class Run:
         out: folder of the results.
         placement: of this process.
         data_dir, tensorboard, verbose: as of `train`.
+        signals: what tells the training to end; by default nothing does.
     """
 
     def __init__(
@@ -119,6 +146,7 @@ class Run:
         data_dir: str | os.PathLike | None = None,
         tensorboard: bool = False,
         verbose: bool = True,
+        signals: Signals | None = None,
     ):
         self.recipe, self.options, self.placement = recipe, recipe.training, placement
         self.out, self.best = out, out / "best.weights.h5"
@@ -135,9 +163,14 @@ class Run:
             recipe, self.source, self.batch_size, self.model.corruption, placement
         )
         checkpoint = out / "checkpoint.npz"
-        self.phases = Phases(checkpoint, self.model, self.batches, placement, verbose)
+        self.phases = Phases(
+            *(checkpoint, self.model, self.batches, placement, verbose),
+            signals or Signals(),
+        )
         if placement.chief:
             self._prepare_folder()
+            for sentence in describe_folders(recipe.data, shape) if verbose else ():
+                print(sentence, file=sys.stderr)
 
     def _prepare_folder(self) -> None:
         self.out.mkdir(parents=True, exist_ok=True)
@@ -159,7 +192,8 @@ class Run:
         save(self.model, self.out / "model")
         report = make_report(log, patience, self.phases.done)
         write_json(self.out / "history.json", report)
-        for file in (self.phases.checkpoint, self.best):
+        checkpoint = self.phases.checkpoint
+        for file in (checkpoint, previous_checkpoint(checkpoint), self.best):
             file.unlink(missing_ok=True)
 
     def _pretrain(self, options) -> None:
@@ -188,7 +222,8 @@ class Run:
         options = self.options
         epochs, steps = self._schedule()
         with self.placement.scope():
-            self._compile(self.model, options, epochs * steps, metrics=["mse"])
+            mse = keras.metrics.MeanSquaredError(name="mse")
+            self._compile(self.model, options, epochs * steps, metrics=[mse])
         callbacks, patience = [], None
         if options.penalty_warmup_epochs:
             callbacks.append(actions.PenaltyWarmup(options.penalty_warmup_epochs))
@@ -206,7 +241,10 @@ class Run:
         log = logs.Log(self.out / "log.csv" if self.placement.chief else None)
         callbacks += [log, *self._show()]
         validation = self.validation()
-        self.phases.fit(MAIN, self.model, epochs, steps, callbacks, validation)
+        self.phases.fit(
+            *(MAIN, self.model, epochs, steps, callbacks, validation),
+            metrics=(mse,),
+        )
         return log, patience
 
     def _schedule(self) -> tuple[int, int]:
@@ -273,7 +311,9 @@ def _build(recipe: Recipe):
         return load(recipe.start)
     try:
         arguments = dict(recipe.model)
-        model = registry.build(arguments.pop("family"), **arguments)
+        family = arguments.pop("family")
+        _check_booleans(registry.family(family).build, arguments)
+        model = registry.build(family, **arguments)
     except (TypeError, ValueError) as error:
         raise RecipeError(f"The recipe's model cannot be built: {error}") from error
     augment = recipe.data.augment
@@ -288,6 +328,20 @@ def _build(recipe: Recipe):
     if recipe.training.pretrain and not _is_stack(model):
         raise RecipeError("training.pretrain needs a model of dense layers.")
     return model
+
+
+def _check_booleans(build, arguments: dict) -> None:
+    """Refuses `true` where a family takes a number, which Python takes for 1."""
+    for name, parameter in inspect.signature(build).parameters.items():
+        taken = _scalars(parameter.default)
+        given = _scalars(arguments.get(name, parameter.default))
+        if bool in given - taken and taken & {int, float}:
+            raise RecipeError(f"model.{name} must be a number, not a boolean.")
+
+
+def _scalars(value) -> set[type]:
+    """The types of a value, or of those in a list."""
+    return set(map(type, value if isinstance(value, (list, tuple)) else [value]))
 
 
 def _is_stack(model) -> bool:

@@ -12,6 +12,8 @@ import keras
 import tensorflow as tf
 
 from ae_zoo.errors import TrainingError
+from ae_zoo.training.signals import Signals
+from ae_zoo.training.sums import Sums
 
 # Errors that TensorFlow raises on a worker when another one is gone.
 _LOST = (
@@ -22,7 +24,18 @@ _LOST = (
 )
 
 
-def fit(model, batches, start, epochs, steps, callbacks, validation=None) -> None:
+def fit(
+    model,
+    batches,
+    start,
+    epochs,
+    steps,
+    callbacks,
+    validation=None,
+    done=0,
+    sums=None,
+    signals=None,
+) -> None:
     """Trains a compiled model from epoch `start` up to `epochs`.
 
     Args:
@@ -32,6 +45,9 @@ def fit(model, batches, start, epochs, steps, callbacks, validation=None) -> Non
         steps: steps an epoch.
         callbacks: Keras callbacks; the same on every worker.
         validation: batches to validate on, or None.
+        done: steps of the first epoch that are done already.
+        sums: `Sums` of these, and from now on of each epoch.
+        signals: `Signals` of this worker; once one has one, all end after that step.
 
     Raises:
         TrainingError: another worker was lost.
@@ -40,13 +56,22 @@ def fit(model, batches, start, epochs, steps, callbacks, validation=None) -> Non
     callbacks = keras.callbacks.CallbackList(callbacks, model=model)
     train_step = _compiled(strategy, _train_step, model)
     test_step = _compiled(strategy, _test_step, model)
+    sums, signals = sums or Sums(), signals or Signals()
+    signals.agreed = False
     model.stop_training = False
     with _losses_of_workers():
         callbacks.on_train_begin()
-        share = iter(_distributed(strategy, batches, start * steps, epochs * steps))
+        first = start * steps + done
+        share = iter(_distributed(strategy, batches, first, epochs * steps))
         for epoch in range(start, epochs):
             callbacks.on_epoch_begin(epoch)
-            logs = _run(train_step, share, steps, callbacks.on_train_batch_end)
+            for step in range(done, steps):
+                told = tf.constant(float(signals.received is not None))
+                *values, told = train_step(next(share), told).numpy()
+                signals.agreed = told > 0
+                logs = _add(sums, values, batches.batch_size)
+                callbacks.on_train_batch_end(step, logs)
+            done, sums.values = 0, []
             if validation is not None:
                 logs |= _validate(strategy, test_step, validation, callbacks)
             callbacks.on_epoch_end(epoch, logs)
@@ -56,10 +81,9 @@ def fit(model, batches, start, epochs, steps, callbacks, validation=None) -> Non
         callbacks.on_train_end()
 
 
-def _distributed(strategy, batches, start: int, stop: int):
-    """The batches, each split over this worker's replicas."""
-    local = strategy.num_replicas_in_sync // batches.shard[1]
-    size = batches.batch_size // batches.shard[1] // local
+def _distributed(strategy, batches, start: int, stop: int, size: int | None = None):
+    """The batches, each split over this worker's replicas into parts of `size`."""
+    size = size or batches.batch_size // strategy.num_replicas_in_sync
     return strategy.distribute_datasets_from_function(
         lambda _: batches.dataset(start, stop).rebatch(size)
     )
@@ -69,14 +93,15 @@ def _compiled(strategy, step, model):
     """`step` on every replica, its results summed over all of them."""
 
     @tf.function
-    def run(batch):
-        shares = strategy.run(functools.partial(step, model), args=(batch,))
+    def run(*args):
+        shares = strategy.run(functools.partial(step, model), args=args)
         return strategy.reduce(tf.distribute.ReduceOp.SUM, shares, axis=None)
 
     return run
 
 
-def _train_step(model, batch):
+def _train_step(model, batch, told):
+    """One step; the last of its results says whether a worker was told to end."""
     x, y = batch
     with tf.GradientTape() as tape:
         prediction = model(x, training=True)
@@ -84,7 +109,7 @@ def _train_step(model, batch):
         scaled = model.optimizer.scale_loss(loss)
     gradients = tape.gradient(scaled, model.trainable_weights)
     model.optimizer.apply(gradients, model.trainable_weights)
-    return _share_of_logs(loss, y, prediction)
+    return tf.concat([_share_of_logs(loss, y, prediction), [told]], axis=0)
 
 
 def _test_step(model, batch):
@@ -107,20 +132,30 @@ def _share_of_logs(loss, y, prediction):
     return tf.stack([tf.cast(loss, "float32"), error / replicas])
 
 
-def _run(step, share, steps: int, on_step=lambda *_: None) -> dict[str, float]:
-    """Mean logs over `steps` steps."""
-    total = 0.0
-    for i in range(steps):
-        total = total + step(next(share)).numpy()
-        logs = dict(zip(("loss", "mse"), (total / (i + 1)).tolist(), strict=False))
-        on_step(i, logs)
-    return logs
+def _add(sums: Sums, values: list, examples: int) -> dict[str, float]:
+    """Adds the means over some examples to the sums; returns the means so far."""
+    before = sums.values or [0.0] * (2 * len(values))
+    pairs = zip(values, before[::2], before[1::2], strict=True)
+    added = [(total + float(v) * examples, n + examples) for v, total, n in pairs]
+    sums.values = [number for pair in added for number in pair]
+    means = [total / n for total, n in added]
+    return dict(zip(("loss", "mse"), means, strict=False))
 
 
 def _validate(strategy, step, batches, callbacks) -> dict[str, float]:
+    """Means over all examples; each replica computes those that do not fill a batch."""
+    shared, last = batches.shared_steps, batches.steps_per_pass
     callbacks.on_test_begin()
-    steps = batches.steps_per_pass
-    logs = _run(step, iter(_distributed(strategy, batches, 0, steps)), steps)
+    sums = Sums()
+    for start, stop, size, examples in (
+        (0, shared, None, batches.batch_size),
+        (shared, last, batches.rest, batches.rest),
+    ):
+        if start == stop:
+            continue
+        share = iter(_distributed(strategy, batches, start, stop, size))
+        for _ in range(start, stop):
+            logs = _add(sums, step(next(share)).numpy(), examples)
     callbacks.on_test_end(logs)
     return {f"val_{key}": value for key, value in logs.items()}
 
