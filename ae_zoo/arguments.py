@@ -142,7 +142,7 @@ def _name_of(function: types.FunctionType) -> str | None:
 def _check_shape(family: str, shape, default) -> None:
     """Raises unless `shape` is one that an example of the family can have.
 
-    The default tells where a size may be None: anywhere but in the channels if it has
+    The default says where a size may be None: anywhere but in the channels if it has
     a None, and in the channels as well if they are None. Without a default, anywhere.
     """
     example = default if isinstance(default, (list, tuple)) and default else (None,)

@@ -1,4 +1,4 @@
-"""What a user changed in the layers of a built model: frozen and quantised ones.
+"""Changes of the user in the layers of a built model: frozen and quantised ones.
 
 A family's arguments say how to build a model, not what became of its layers later. So
 that `keras.saving.load_model` gives them back, the config holds these changes too.

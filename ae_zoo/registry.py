@@ -65,7 +65,7 @@ def register(name: str, reference: str, tasks: tuple[str, ...]):
     them) and returns an `Autoencoder`. The arguments of each call, defaults included,
     become the model's config, so Keras can save the model and build it again.
     `ae_zoo.arguments.bind` says which arguments are refused; a None in the default of
-    `input_shape` tells that an example may have any size there.
+    `input_shape` means that an example may have any size there.
 
     Args:
         name: name of the family; it must be unique.

@@ -63,9 +63,9 @@ class Work:
 BSDS, LARGER = (321, 481), (512, 768)
 FACTORIZED, HYPERPRIOR = "factorized_ae.bsds500", "hyperprior_ae.bsds500"
 WORK = {
-    "denoise-grey-told": Work(DENOISER, BSDS, lambda size: denoise(size, True, 25)),
+    "denoise-grey-given": Work(DENOISER, BSDS, lambda size: denoise(size, True, 25)),
     "denoise-grey": Work(DENOISER, BSDS, lambda size: denoise(size, True)),
-    "denoise-colour-told": Work(
+    "denoise-colour-given": Work(
         COLOUR_DENOISER, BSDS, lambda size: denoise(size, sigma=25)
     ),
     "denoise-colour": Work(COLOUR_DENOISER, BSDS, denoise),

@@ -86,15 +86,15 @@ class Ours:
             x.shape[1:], chosen.latent_dim, activation="relu", seed=0, **chosen.options
         )
         self.model.compile()
-        self.feed = Batches(Arrays(x, x.shape[1:]), BATCH_SIZE)
+        self.batches = Batches(Arrays(x, x.shape[1:]), BATCH_SIZE)
         self.ended = keras.callbacks.LambdaCallback(on_epoch_end=self._stop_clock)
         weights = self.model.trainable_variables
         self.parameters = sum(int(np.prod(weight.shape)) for weight in weights)
 
     def epoch(self) -> np.ndarray:
-        start, steps = clocks(), self.feed.steps_per_pass
+        start, steps = clocks(), self.batches.steps_per_pass
         self.model.fit(
-            self.feed.dataset(0, steps),
+            self.batches.dataset(0, steps),
             steps_per_epoch=steps,
             callbacks=[self.ended],
             shuffle=False,

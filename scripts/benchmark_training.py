@@ -113,7 +113,7 @@ def compare(name: str, pixels: np.ndarray, rounds: int, folder: Path) -> None:
     )
     assert count(bare) == count(fitted)
 
-    feed = Batches(Arrays(pixels, x.shape[1:]), BATCH_SIZE)
+    batches = Batches(Arrays(pixels, x.shape[1:]), BATCH_SIZE)
     variables = [*trained.variables, *trained.optimizer.variables]
     log = Log(folder / "log.csv")
 
@@ -121,15 +121,15 @@ def compare(name: str, pixels: np.ndarray, rounds: int, folder: Path) -> None:
         model.fit(x, x, batch_size=BATCH_SIZE, callbacks=[*callbacks], verbose=0)
 
     def fit_feed(*watches):
-        steps = feed.steps_per_pass
+        steps = batches.steps_per_pass
         path = folder / "checkpoint.npz"
-        callbacks = [StopOnNaN(feed, steps, path), log]
+        callbacks = [StopOnNaN(batches, steps, path), log]
         last = Checkpoint(
             path, {}, variables, callbacks, True, steps, Sums(), Signals()
         )
         callbacks += [last, *watches]
         trained.fit(
-            feed.dataset(0, steps),
+            batches.dataset(0, steps),
             steps_per_epoch=steps,
             callbacks=callbacks,
             shuffle=False,
@@ -151,9 +151,9 @@ def compare(name: str, pixels: np.ndarray, rounds: int, folder: Path) -> None:
         taken = {side: timed_epoch(sides[side]) for side in order}
         for side, values in ratios.items():
             values.append(taken["bare"] / taken[side])
-        told = ", ".join(f"{side} ratio {v[-1][0]:.3f}" for side, v in ratios.items())
+        line = ", ".join(f"{side} ratio {v[-1][0]:.3f}" for side, v in ratios.items())
         speed = len(x) / taken["bare"][0]
-        print(f"round {i + 1}: bare {speed:,.0f} images/s, {told}", flush=True)
+        print(f"round {i + 1}: bare {speed:,.0f} images/s, {line}", flush=True)
     for side, values in ratios.items():
         wall, cpu = np.median(values, axis=0)
         print(f"{name}: median ratio of {side} {wall:.3f} (of CPU time {cpu:.3f})")
@@ -242,9 +242,9 @@ def peak_memory() -> float:
 def start(args) -> None:
     for name in args.names:
         taken = [fresh(time_first_step, name) for _ in range(args.rounds)]
-        told = ", ".join(f"{wall:.2f}" for wall, _ in taken)
+        line = ", ".join(f"{wall:.2f}" for wall, _ in taken)
         wall, cpu = np.median(taken, axis=0)
-        print(f"{name}: {told}, median {wall:.2f} s (CPU time {cpu:.2f} s)", flush=True)
+        print(f"{name}: {line}, median {wall:.2f} s (CPU time {cpu:.2f} s)", flush=True)
 
 
 class FirstStep(Exception):

@@ -219,17 +219,35 @@ def test_pickle(built, digits):
     assert_same_outputs(pickle.loads(pickle.dumps(model)), model, digits)
 
 
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"], indirect=True)
+@pytest.mark.parametrize(
+    "policy", ["mixed_float16", "mixed_bfloat16", "float64"], indirect=True
+)
 @each_case
-def test_mixed_precision(case: Case, policy, digits, seeded, eager):
+def test_other_precisions(case: Case, policy, digits, seeded, eager):
     model = case.build()
     assert model.bottleneck.compute_dtype == policy.removeprefix("mixed_")
     model.compile()
     assert np.isfinite(model.train_on_batch(digits, digits))
-    assert all(v.dtype == "float32" for v in model.trainable_variables)
+    kept = "float32" if policy.startswith("mixed") else policy
+    assert all(v.dtype == kept for v in model.trainable_variables)
     reconstructed = model.reconstruct(digits)
     assert reconstructed.dtype == np.float32
     assert np.isfinite(reconstructed).all()
+
+
+@pytest.mark.parametrize(
+    "name", ["vae-dense", "sparse_ae-kl", "contractive_ae-exact", "denoising_ae-shift"]
+)
+def test_double_precision_everywhere(name, digits, seeded, eager):
+    """For parts that draw noise or add penalties."""
+    keras.config.set_floatx("float64")
+    try:
+        model = BY_ID[name].build()
+        model.compile()
+        assert np.isfinite(model.train_on_batch(digits, digits))
+        assert np.isfinite(model.reconstruct(digits)).all()
+    finally:
+        keras.config.set_floatx("float32")
 
 
 @pytest.mark.parametrize("activation", ["linear", "tanh", "sigmoid", "relu", "gelu"])

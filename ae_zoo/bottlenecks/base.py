@@ -101,6 +101,5 @@ class Bottleneck(keras.layers.Layer):
 
     def add_penalty(self, value) -> None:
         """Adds `value`, a scalar averaged over the batch, to the loss."""
-        self.add_loss(
-            ops.cast(self.penalty_scale, "float32") * ops.cast(value, "float32")
-        )
+        scaled = ops.cast(self.penalty_scale, "float32") * ops.cast(value, "float32")
+        self.add_loss(ops.cast(scaled, keras.config.floatx()))  # as Keras's losses

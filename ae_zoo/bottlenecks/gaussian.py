@@ -59,7 +59,9 @@ class GaussianBottleneck(PlainBottleneck):
         self.add_penalty(self.beta * ops.mean(ops.sum(kl, axis=axes)))
         z = mean
         if training:
-            noise = keras.random.normal(ops.shape(mean), seed=self.generator)
+            noise = keras.random.normal(
+                ops.shape(mean), dtype="float32", seed=self.generator
+            )
             z = mean + ops.exp(0.5 * log_variance) * noise
         return ops.cast(z, self.compute_dtype)
 

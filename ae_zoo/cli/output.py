@@ -1,4 +1,4 @@
-"""What commands print and write: tables, JSON, progress, files."""
+"""Output of commands: tables, JSON, progress, files."""
 
 import contextlib
 import importlib

@@ -38,7 +38,9 @@ class ShiftCorruption(CorruptionLayer):
             steps = keras.random.randint(ops.shape(x)[:1], -most, most + 1, seed=seed)
             along, each = [1] * ndim, [1] * ndim
             along[axis], each[0] = -1, -1
-            places = ops.reshape(ops.arange(size), along) + ops.reshape(steps, each)
+            places = ops.reshape(ops.arange(size, dtype="int32"), along) + ops.reshape(
+                steps, each
+            )
             inside = ops.logical_and(places >= 0, places < size)
             moved = ops.take_along_axis(x, ops.clip(places, 0, size - 1), axis)
             x = ops.where(inside, moved, 0)

@@ -65,7 +65,7 @@ def scale(x: np.ndarray) -> np.ndarray:
 
 
 def unknown_range(dtype: np.dtype) -> InputError:
-    """The error for a dtype that does not tell the range of its values."""
+    """The error for a dtype without an agreed range of values."""
     return InputError(
         f"Values of dtype {dtype} have no agreed range: pass uint8 (0 to 255), uint16 "
         "(0 to 65535) or floats in [0, 1]."

@@ -35,12 +35,12 @@ def measure(subject) -> tuple[dict, dict]:
         clean = [p / np.float32(255) for p in subject.pictures(name, "test")]
         for sigma in SIGMAS:
             noisy = [add_noise(x, sigma / WHITE, seed) for seed, x in enumerate(clean)]
-            told = [denoiser.restore_pixels(x, sigma) for x in noisy]
+            restored = [denoiser.restore_pixels(x, sigma) for x in noisy]
             blind = [
                 denoiser.restore_pixels(x, WHITE * estimate_noise(x)) for x in noisy
             ]
-            metrics[f"{name}_psnr@{sigma}"] = _mean(psnr, clean, told)
-            metrics[f"{name}_ssim@{sigma}"] = _mean(ssim, clean, told)
+            metrics[f"{name}_psnr@{sigma}"] = _mean(psnr, clean, restored)
+            metrics[f"{name}_ssim@{sigma}"] = _mean(ssim, clean, restored)
             metrics[f"{name}_blind_psnr@{sigma}"] = _mean(psnr, clean, blind)
             for method, denoise in _peers().items():
                 restored = [denoise(x, sigma / WHITE) for x in noisy]

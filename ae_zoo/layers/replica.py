@@ -1,4 +1,4 @@
-"""What a layer needs to be correct on several replicas of `tf.distribute`.
+"""Helpers that keep layers correct on several replicas of `tf.distribute`.
 
 Everything here is the identity on one device and on other backends.
 """
@@ -46,6 +46,7 @@ class SharedPenalty(keras.layers.Layer):
     """
 
     def call(self, value):
+        value = keras.ops.cast(value, keras.config.floatx())  # as Keras's losses
         context = _replica_context()
         if context is not None and context.num_replicas_in_sync > 1:
             value = value - sum(self.losses)

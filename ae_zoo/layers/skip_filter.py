@@ -27,10 +27,10 @@ class SkipFilter(keras.layers.Layer):
         self.size = size
 
     def call(self, inputs):
-        told, skip = inputs
+        filters, skip = inputs
         picture, where = skip[..., :-1], skip[..., -1:]
         height, width = keras.ops.shape(skip)[1:3]
-        told = told[:, :height, :width]
+        filters = filters[:, :height, :width]
         margin = self.size // 2
         padded = picture
         for _ in range(margin):  # repeats the edge, also of a picture one pixel wide
@@ -38,10 +38,10 @@ class SkipFilter(keras.layers.Layer):
             padded = keras.ops.pad(padded, frame, mode="symmetric")
         places = [(i, j) for i in range(self.size) for j in range(self.size)]
         places.remove((margin, margin))
-        change = told[..., len(places) :]
+        change = filters[..., len(places) :]
         for k, (i, j) in enumerate(places):
             neighbour = padded[:, i : i + height, j : j + width]
-            change = change + told[..., k : k + 1] * (neighbour - picture)
+            change = change + filters[..., k : k + 1] * (neighbour - picture)
         return picture + where * change
 
     def compute_output_shape(self, input_shape):

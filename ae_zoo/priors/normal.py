@@ -19,7 +19,9 @@ class NormalPrior(Prior):
         self.shape = tuple(shape)
 
     def sample(self, n, seed=None, temperature=1.0):
-        return temperature * keras.random.normal((n, *self.shape), seed=seed)
+        return temperature * keras.random.normal(
+            (n, *self.shape), dtype="float32", seed=seed
+        )
 
     def log_prob(self, z):
         axes = tuple(range(-len(self.shape), 0))

@@ -131,7 +131,7 @@ class Checkpoint(keras.callbacks.Callback):
         chief: whether this worker writes.
         steps: of an epoch.
         sums: of the epoch so far, see `ae_zoo.training.sums`.
-        signals: what tells the training to end.
+        signals: which end the training.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What a training reads of the folders that its recipe names."""
+"""Files that a training reads from the folders that its recipe names."""
 
 import contextlib
 import wave

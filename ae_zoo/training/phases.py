@@ -25,7 +25,7 @@ class Phases:
         batches: of the training examples.
         placement: of this process.
         verbose: show a progress bar.
-        signals: what tells the training to end.
+        signals: which end the training.
 
     Attributes:
         done: the rows of the log of each finished phase, by its name.

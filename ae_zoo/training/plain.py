@@ -41,7 +41,7 @@ def read_yaml(path: Path) -> dict:
 
 
 def _objection(text: str) -> str | None:
-    """What a YAML text has that no recipe needs, and that could take all memory."""
+    """Describes YAML constructs that could take all memory; None without them."""
     depth = 0
     for event in yaml.parse(text):
         if isinstance(event, yaml.AliasEvent):

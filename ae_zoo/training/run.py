@@ -135,7 +135,7 @@ class Run:
         out: folder of the results.
         placement: of this process.
         data_dir, tensorboard, verbose: as of `train`.
-        signals: what tells the training to end; by default nothing does.
+        signals: which end the training; by default nothing does.
     """
 
     def __init__(

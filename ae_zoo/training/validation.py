@@ -13,7 +13,7 @@ class RestOfValidation(keras.callbacks.Callback):
 
     Args:
         batches: of the validation.
-        callbacks: told of the second part as well.
+        callbacks: called for the second part as well.
     """
 
     def __init__(self, batches: Batches, callbacks: list):

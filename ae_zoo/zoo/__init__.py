@@ -1,1 +1,1 @@
-"""What exists (`manifest`), and how it is loaded, verified and saved."""
+"""Weights: those that exist (`manifest`), and how they are loaded and saved."""

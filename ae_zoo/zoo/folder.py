@@ -343,7 +343,7 @@ def _misfit(path: Path, error: Exception) -> ManifestError:
 
 
 def _first_line(error: Exception) -> str:
-    """What an error says, without what Keras adds to it, printable and short."""
+    """The message of an error, without the additions of Keras, printable and short."""
     lines = [line for line in str(error).splitlines() if line.strip()]
     if len(lines) > 1 and lines[0].startswith("Exception encountered when calling"):
         del lines[0]

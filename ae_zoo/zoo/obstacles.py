@@ -52,7 +52,7 @@ class Obstacle(Exception):
 
 
 def from_response(response, repo: str) -> Obstacle:
-    """What an HTTP response with another status than 200 means; reads no body."""
+    """The obstacle of an HTTP response with another status than 200; reads no body."""
     from huggingface_hub import constants
 
     status = response.status_code
@@ -73,7 +73,7 @@ def from_response(response, repo: str) -> Obstacle:
 
 
 def from_error(error: Exception, repo: str, name: str) -> Obstacle:
-    """What an error of huggingface_hub or its HTTP client means.
+    """The obstacle behind an error of huggingface_hub or its HTTP client.
 
     Args:
         error: the error.
@@ -99,7 +99,7 @@ def from_error(error: Exception, repo: str, name: str) -> Obstacle:
 
 
 def from_disk(error: OSError, folder: Path) -> Obstacle:
-    """What an error in writing to the cache in `folder` means."""
+    """The obstacle behind an error in writing to the cache in `folder`."""
     elsewhere = "set HF_HOME to a folder on another disk"
     if error.errno in _FULL:
         return Obstacle(

@@ -83,7 +83,9 @@ class FactorizedBottleneck(Bottleneck):
     def call(self, inputs, training=False):
         y, quality = inputs
         if training:
-            noise = keras.random.uniform(ops.shape(y), -0.5, 0.5, seed=self.generator)
+            noise = keras.random.uniform(
+                ops.shape(y), -0.5, 0.5, dtype="float32", seed=self.generator
+            )
             bits = self.bits(y + noise, ops.cast(quality[:, 0], "int32"))
             self.add_penalty(mean_cost(bits, quality, self.tradeoffs))
         return round_through(y), quality

@@ -127,7 +127,9 @@ class HyperpriorBottleneck(Bottleneck):
         means, levels = ops.split(self.synthesis(side), 2, axis=-1)
         residual = y - means
         if training:
-            noise = keras.random.uniform(ops.shape(y), -0.5, 0.5, seed=self.generator)
+            noise = keras.random.uniform(
+                ops.shape(y), -0.5, 0.5, dtype="float32", seed=self.generator
+            )
             bits = self.bits(residual + noise, levels)
             self.add_penalty(mean_cost(bits, quality, self.tradeoffs))
         return side, round_through(residual), quality
