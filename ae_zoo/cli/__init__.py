@@ -12,7 +12,7 @@ import typer
 
 from ae_zoo import __version__
 from ae_zoo.cli import detection, experiments, modules, photographs, use, weights
-from ae_zoo.errors import AeZooError
+from ae_zoo.errors import AeZooError, shorten
 
 app = typer.Typer(
     name="ae-zoo",
@@ -87,5 +87,5 @@ def _file_error(error: OSError) -> str:
 
 
 def _fail(message: str) -> int:
-    print("error:", " ".join(message.split()), file=sys.stderr)
+    print("error:", " ".join(shorten(message).split()), file=sys.stderr)
     return 2

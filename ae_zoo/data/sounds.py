@@ -7,6 +7,7 @@ from math import gcd
 
 import numpy as np
 
+from ae_zoo._files import check_regular
 from ae_zoo.errors import InputError
 
 SOUND_SUFFIXES = (".wav",)
@@ -45,6 +46,7 @@ def read_wave(path: str | os.PathLike) -> np.ndarray:
     Raises:
         InputError: the file is missing, is not a WAV file, or is empty.
     """
+    check_regular(path)
     from scipy.io import wavfile
     from scipy.signal import resample_poly
 

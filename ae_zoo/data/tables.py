@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ae_zoo._files import check_regular
 from ae_zoo.data.arrays import ARRAY_SUFFIXES, read_array
 from ae_zoo.data.categories import text as text_of
 from ae_zoo.errors import InputError
@@ -76,6 +77,7 @@ def read_frame(
             place.
     """
     path = Path(path)
+    check_regular(path)
     if not path.is_file():
         raise InputError(f"There is no file {path}.")
     suffix = path.suffix.lower()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ae_zoo._files import check_regular
 from ae_zoo.data.values import scale
 from ae_zoo.errors import InputError
 
@@ -35,6 +36,7 @@ def read_text(path: str | os.PathLike, input_shape: tuple[int, ...]) -> np.ndarr
             f"{path} is text, but the model takes examples of shape {input_shape}: "
             "choose a model for text, see `ae-zoo list`."
         )
+    check_regular(path)
     try:
         lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError as error:

@@ -17,7 +17,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ae_zoo.data.inputs import to_inputs
 from ae_zoo.errors import InputError
 from ae_zoo.tasks.features import feature_size
-from ae_zoo.tasks.fitting import Fitting, full_batches, is_family, load_pretrained
+from ae_zoo.tasks.fitting import (
+    Fitting,
+    check_training,
+    full_batches,
+    is_family,
+    load_pretrained,
+)
 
 _FLOATS = (np.float64, np.float32)
 
@@ -92,6 +98,7 @@ class AutoencoderTransformer(
                 other values, or arguments of a family were given.
             UnknownNameError: there is no such model or key.
         """
+        check_training(self)
         if is_family(self.model):
             X = validate_data(self, X, dtype=_FLOATS)
             self.scaler_ = StandardScaler().fit(X)

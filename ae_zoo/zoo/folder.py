@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ae_zoo import __version__, registry
+from ae_zoo._files import check_regular
 from ae_zoo.errors import IntegrityError, ManifestError, UnknownNameError
 from ae_zoo.zoo.manifest import KERAS_FILES, check_files
 
@@ -193,6 +194,7 @@ def _write_weights(model: "Autoencoder", path: Path) -> None:
 
 def _read_json(path: Path) -> dict:
     try:
+        check_regular(path)
         if path.stat().st_size > _LARGEST_JSON:
             raise ManifestError(f"{path} is too large for a config; do not load it.")
         content = json.loads(path.read_text(encoding="utf-8"))

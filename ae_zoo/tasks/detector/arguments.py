@@ -1,15 +1,17 @@
 """The values that the arguments of `AnomalyDetector` may have."""
 
-import math
 import numbers
 
 from ae_zoo.errors import InputError
+from ae_zoo.tasks.arguments import as_integer, check_names, check_positive
 from ae_zoo.tasks.detector.thresholds import RULES
-from ae_zoo.tasks.fitting import is_family
+from ae_zoo.tasks.fitting import check_training, is_family
+
+COMBINES = ("mahalanobis", "mean", "max")
 
 _CHOICES = {
     "measure": ("error", "latent", "both"),
-    "combine": ("auto", "mahalanobis", "mean", "max"),
+    "combine": ("auto", *COMBINES),
     "threshold": tuple(RULES),
 }
 
@@ -36,14 +38,12 @@ def check_arguments(detector) -> None:
             raise InputError(
                 f"{name} must be between 0 and 1, not {getattr(detector, name)!r}."
             )
-    for name in ("window", "epochs", "batch_size"):
-        value = getattr(detector, name)
-        if not isinstance(value, numbers.Integral) or value < 1:
-            raise InputError(f"{name} must be an integer above 0, not {value!r}.")
+    check_training(detector)
+    as_integer("window", detector.window)
+    check_names("categories", detector.categories)
     if detector.trim != 0:
         _check_trim(detector)
-    if not _between(detector.margin, 0, math.inf):
-        raise InputError(f"margin must be above 0, not {detector.margin!r}.")
+    check_positive("margin", detector.margin)
 
 
 def _check_trim(detector) -> None:

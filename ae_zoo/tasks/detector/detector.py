@@ -1,7 +1,6 @@
 """The anomaly detector: an outlier detector in scikit-learn's interface."""
 
 import os
-from pathlib import Path
 
 import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin
@@ -10,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ae_zoo.data import categories
 from ae_zoo.errors import InputError
+from ae_zoo.tasks.arguments import as_path, check_names
 from ae_zoo.tasks.detector.arguments import check_arguments
 from ae_zoo.tasks.detector.columns import Columns
 from ae_zoo.tasks.detector.rebuilding import learn_rebuilding
@@ -141,6 +141,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             InputError: an argument or the table is unfit; the message says how.
         """
         check_arguments(self)
+        check_names("names", names)
         values = categories.find(X, self.categories, names)
         X = self._numbers(X, values, names, reset=True)
         if len(X) < 2:
@@ -223,7 +224,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             InputError: there is something at `folder` already.
         """
         check_is_fitted(self)
-        write_detector(self, Path(folder))
+        write_detector(self, as_path("folder", folder))
 
     @classmethod
     def load(cls, folder: str | os.PathLike) -> "AnomalyDetector":
@@ -233,7 +234,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             InputError: the folder holds no detector.
             IntegrityError, ManifestError: the model in it is damaged.
         """
-        detector = read_detector(cls, Path(folder))
+        detector = read_detector(cls, as_path("folder", folder))
         detector.reset()
         return detector
 
