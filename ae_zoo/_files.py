@@ -1,6 +1,7 @@
 """What is a file to read; writing so that a reader sees a complete file or none."""
 
 import contextlib
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ def is_path(value: object) -> bool:
 
 
 def check_path(what: str, value: object, others: str = "") -> None:
-    """Raises an `InputError` unless a value is a path.
+    """Raises an `InputError` unless a value is a path, which may lead nowhere.
 
     Args:
         what: the value in words, such as the name of an argument.
@@ -34,6 +35,16 @@ def check_path(what: str, value: object, others: str = "") -> None:
     if not is_path(value):
         accepted = " ".join(["be", *others.split(), "a path (a string or a Path)"])
         raise InputError(f"{what} must {accepted}, not a {type(value).__name__}.")
+    try:
+        os.stat(value)
+    except ValueError as error:
+        raise InputError(f"{what} is no path: leave out its null character.") from error
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise InputError(
+                f"{what} has {len(os.fspath(value))} characters, too many for a path: "
+                "shorten it."
+            ) from error
 
 
 def special_kind(path: str | os.PathLike) -> str | None:

@@ -33,6 +33,10 @@ class InputError(AeZooError, ValueError):
     """Data do not fit the model: wrong shape, dtype, range or file."""
 
 
+class InputTypeError(InputError, TypeError):
+    """A table holds something else than numbers, where scikit-learn has TypeErrors."""
+
+
 class NotGenerativeError(AeZooError, TypeError):
     """`sample` was called on a model whose code has no prior."""
 

@@ -11,7 +11,15 @@ from typing import Annotated
 import typer
 
 from ae_zoo import __version__
-from ae_zoo.cli import detection, experiments, modules, photographs, use, weights
+from ae_zoo.cli import (
+    detection,
+    experiments,
+    modules,
+    output,
+    photographs,
+    use,
+    weights,
+)
 from ae_zoo.errors import AeZooError, shorten
 
 app = typer.Typer(
@@ -68,7 +76,10 @@ def main(arguments: list[str] | None = None) -> int:
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        code = app(arguments or ["--help"], prog_name="ae-zoo", standalone_mode=False)
+        with output.plain_warnings():
+            code = app(
+                arguments or ["--help"], prog_name="ae-zoo", standalone_mode=False
+            )
     except typer.TyperException as error:  # a wrong option or argument
         return _fail(error.format_message())
     except AeZooError as error:

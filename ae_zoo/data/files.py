@@ -34,8 +34,8 @@ def list_files(
     if others:
         kind = special_kind(others[0]) or "a broken link"
         warnings.warn(
-            f"{len(others)} of {len(named)} files in {folder} were skipped, since they "
-            f"are no files: the first, {others[0]}, is {kind}.",
+            f"{len(others)} of {len(paths) + len(others)} entries of {folder} were "
+            f"skipped, since they are no files: the first, {others[0]}, is {kind}.",
             stacklevel=2,
         )
     if not paths:

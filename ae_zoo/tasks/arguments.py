@@ -2,7 +2,7 @@
 
 import math
 import numbers
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,21 +21,27 @@ def as_integer(name: str, value: object, low: int = 1) -> int:
     Raises:
         InputError: it is not.
     """
-    if not isinstance(value, numbers.Integral) or value < low:
+    is_integer = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not is_integer or value < low:
         raise InputError(f"{name} must be an integer above {low - 1}, not {value!r}.")
     return int(value)
 
 
+def is_number(value: object) -> bool:
+    """Whether a value is a real number; true and false are none."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
 def check_positive(name: str, value: object) -> None:
     """Raises an `InputError` unless an argument is a finite number above 0."""
-    if not isinstance(value, numbers.Real) or not 0 < value < math.inf:
+    if not is_number(value) or not 0 < value < math.inf:
         raise InputError(f"{name} must be a number above 0, not {value!r}.")
 
 
 def check_names(name: str, value: object) -> None:
     """Raises an `InputError` unless an argument is None or a list of columns."""
     if value is not None and (
-        isinstance(value, (str, bytes)) or not isinstance(value, Iterable)
+        isinstance(value, (str, bytes)) or not isinstance(value, Collection)
     ):
         raise InputError(f"{name} must be a list of columns, not {value!r}.")
 
@@ -67,30 +73,52 @@ def as_model(value: object) -> "Autoencoder":
         InputError: it is neither.
         AeZooError: as `ae_zoo.load`.
     """
-    if is_path(value):
-        from ae_zoo.zoo.loader import load
-
-        return load(value)
     check_model(value)
-    return value
+    if not is_path(value):
+        return value
+    from ae_zoo.zoo.loader import load
+
+    return load(value)
 
 
 def check_model(value: object) -> None:
-    """Raises an `InputError` unless a value is an `Autoencoder`, a name or a path."""
+    """Raises an `InputError` unless a value is an `Autoencoder`, a name or a path.
+
+    There may be no such name or path.
+    """
     if is_path(value):
+        check_path("model", value)
         return
     from ae_zoo.autoencoder import Autoencoder
 
     if not isinstance(value, Autoencoder):
         raise InputError(
-            f"model is a {type(value).__name__}: pass the name or path of a "
-            "pretrained weight, or an Autoencoder."
+            f"model is a {type(value).__name__}: pass the name or path of a model, or "
+            "an Autoencoder."
+        )
+
+
+def check_key(key: object) -> None:
+    """Raises an `InputError` unless the name of a layer is text or None."""
+    if not isinstance(key, (str, type(None))):
+        raise InputError(
+            f"key must be one of the model's feature_keys, or None, not {key!r}."
+        )
+
+
+def check_table(X: object) -> None:
+    """Raises an `InputError` for what cannot be a table, such as a dictionary."""
+    is_array = hasattr(X, "shape") or hasattr(X, "__array__")
+    if not is_array and not isinstance(X, (list, tuple)):
+        raise InputError(
+            f"A {type(X).__name__} is no table: pass an array, a data frame or a list "
+            "of rows."
         )
 
 
 def check_choice(name: str, value: object, choices: Collection[str]) -> None:
     """Raises an `UnknownNameError` unless an argument is one of the `choices`."""
-    if value not in list(choices):
+    if not isinstance(value, str) or value not in choices:
         raise UnknownNameError(
             f"Unknown {name} {value!r}; choose one of {', '.join(choices)}."
         )

@@ -13,7 +13,13 @@ from ae_zoo.data.images import IMAGE_SUFFIXES
 from ae_zoo.data.inputs import stream
 from ae_zoo.data.texts import TEXT_SUFFIXES
 from ae_zoo.errors import InputError, UnknownNameError
-from ae_zoo.tasks.arguments import as_integer, as_model, as_path, check_choice
+from ae_zoo.tasks.arguments import (
+    as_integer,
+    as_model,
+    as_path,
+    check_choice,
+    check_key,
+)
 
 if TYPE_CHECKING:
     from ae_zoo.autoencoder import Autoencoder
@@ -58,8 +64,9 @@ class FeatureExtractor:
     ):
         self.batch_size = as_integer("batch_size", batch_size)
         check_choice("pool", pool, POOLS)
+        check_key(key)
         self.model = as_model(model)
-        self.key = "code" if key is None else key
+        self.key = key or "code"
         self.pool = pool
         self.size = feature_size(self.model, self.key, pool)
 

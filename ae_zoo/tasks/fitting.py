@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import validate_data
 
 from ae_zoo import registry
-from ae_zoo.errors import AeZooError, InputError
-from ae_zoo.tasks.arguments import as_integer, as_model, check_positive
+from ae_zoo.errors import AeZooError, InputError, InputTypeError
+from ae_zoo.tasks.arguments import as_integer, as_model, check_positive, check_table
 
 if TYPE_CHECKING:
     from ae_zoo.autoencoder import Autoencoder
@@ -105,7 +107,7 @@ class Fitting:
             )
         steps = self.epochs * math.ceil(len(rows) / self.batch_size)
         model.compile(
-            optimizer=keras.optimizers.Adam(self.learning_rate),
+            optimizer=keras.optimizers.Adam(float(self.learning_rate)),
             run_eagerly=steps < _STEPS_WORTH_COMPILING,
         )
         return model, [self._epoch(model, rows, rng) for _ in range(self.epochs)]
@@ -138,6 +140,24 @@ def check_training(estimator) -> None:
             "model_arguments must be a dictionary of a family's arguments, not "
             f"{estimator.model_arguments!r}."
         )
+    try:
+        check_random_state(estimator.random_state)
+    except ValueError as error:
+        raise InputError(f"random_state is unfit: {error}.") from error
+
+
+def check_rows(estimator, X, **options):
+    """As scikit-learn's `validate_data`, with errors of ae_zoo for wrong types.
+
+    Raises:
+        InputError: X is no table, or holds something else than numbers.
+        ValueError: scikit-learn's, for wrong shapes and values.
+    """
+    check_table(X)
+    try:
+        return validate_data(estimator, X, **options)
+    except TypeError as error:
+        raise InputTypeError(f"X is no table of numbers: {error}") from error
 
 
 def is_family(model) -> bool:

@@ -1,6 +1,5 @@
 """Denoising and inpainting of photographs of any kind and size, or of a folder."""
 
-import numbers
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +18,13 @@ from ae_zoo.data.pictures import (
 from ae_zoo.data.values import as_floats, from_floats
 from ae_zoo.errors import InputError
 from ae_zoo.tasks import tiles
-from ae_zoo.tasks.arguments import as_model, as_path, check_model, check_pixels
+from ae_zoo.tasks.arguments import (
+    as_model,
+    as_path,
+    check_model,
+    check_pixels,
+    is_number,
+)
 from ae_zoo.tasks.batch import run_batch
 from ae_zoo.tasks.noise import estimate_noise
 
@@ -253,10 +258,10 @@ def read_mask(source) -> np.ndarray:
 
 def check_sigma(sigma: float) -> None:
     """Raises an `InputError` unless a noise level is in levels of 255."""
-    if not isinstance(sigma, numbers.Real) or not 0 <= sigma <= WHITE:
+    if not is_number(sigma) or not 0 <= sigma <= WHITE:
         raise InputError(
-            f"sigma must be a number between 0 and {WHITE}, the noise's standard "
-            f"deviation in levels of 8-bit pictures, not {sigma!r}."
+            f"sigma must be between 0 and {WHITE}, the noise's standard deviation "
+            f"in levels of 8-bit pictures, not {sigma!r}."
         )
 
 

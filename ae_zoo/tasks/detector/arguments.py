@@ -1,9 +1,7 @@
 """The values that the arguments of `AnomalyDetector` may have."""
 
-import numbers
-
 from ae_zoo.errors import InputError
-from ae_zoo.tasks.arguments import as_integer, check_names, check_positive
+from ae_zoo.tasks.arguments import as_integer, check_names, check_positive, is_number
 from ae_zoo.tasks.detector.thresholds import RULES
 from ae_zoo.tasks.fitting import check_training, is_family
 
@@ -23,13 +21,14 @@ def check_arguments(detector) -> None:
         InputError: names the argument and the values it may have.
     """
     for name, values in _CHOICES.items():
-        if getattr(detector, name) not in values:
+        value = getattr(detector, name)
+        if not isinstance(value, str) or value not in values:
             raise InputError(
-                f"{name} must be one of {', '.join(values)}, not "
-                f"{getattr(detector, name)!r}."
+                f"{name} must be one of {', '.join(values)}, not {value!r}."
             )
     share = detector.contamination
-    if share != "auto" and not _between(share, 0, 0.5):
+    is_auto = isinstance(share, str) and share == "auto"
+    if not is_auto and not _between(share, 0, 0.5):
         raise InputError(
             f"contamination must be 'auto', or above 0 and at most 0.5, not {share!r}."
         )
@@ -41,7 +40,7 @@ def check_arguments(detector) -> None:
     check_training(detector)
     as_integer("window", detector.window)
     check_names("categories", detector.categories)
-    if detector.trim != 0:
+    if not is_number(detector.trim) or detector.trim != 0:
         _check_trim(detector)
     check_positive("margin", detector.margin)
 
@@ -62,4 +61,4 @@ def _check_trim(detector) -> None:
 
 def _between(value, low: float, high: float) -> bool:
     """Whether `value` is a number above `low` and at most `high`."""
-    return isinstance(value, numbers.Real) and low < value <= high
+    return is_number(value) and low < value <= high

@@ -5,7 +5,7 @@ import os
 import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils import check_array, check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from ae_zoo.data import categories
 from ae_zoo.errors import InputError
@@ -16,6 +16,7 @@ from ae_zoo.tasks.detector.rebuilding import learn_rebuilding
 from ae_zoo.tasks.detector.scoring import learn_scoring
 from ae_zoo.tasks.detector.storage import read_detector, write_detector
 from ae_zoo.tasks.detector.thresholds import RULES
+from ae_zoo.tasks.fitting import check_rows
 
 
 class AnomalyDetector(OutlierMixin, BaseEstimator):
@@ -279,8 +280,8 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         """The table as float64, a column for each value of a category."""
         options = {"dtype": np.float64, "ensure_all_finite": "allow-nan"}
         if not values:
-            return validate_data(self, X, reset=reset, **options)
-        validate_data(self, X, reset=reset, skip_check_array=True)
+            return check_rows(self, X, reset=reset, **options)
+        check_rows(self, X, reset=reset, skip_check_array=True)
         names = getattr(X, "columns", names)
         return check_array(categories.encode(X, values, names), **options)
 
