@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ae_zoo._files import check_path
 from ae_zoo.code import POOLS, Code
 from ae_zoo.data.arrays import ARRAY_SUFFIXES, read_array
 from ae_zoo.data.files import file_suffixes, list_files
@@ -138,7 +139,7 @@ def extract(
     """
     path = as_path("source", source)
     if data_dir is not None:
-        data_dir = as_path("data_dir", data_dir)
+        check_path("data_dir", data_dir)
     extractor = FeatureExtractor(model, key)
     if path.is_dir():
         files = list_files(path, file_suffixes(extractor.model.input_shape[1:]))
