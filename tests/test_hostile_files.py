@@ -15,8 +15,10 @@ from dataclasses import replace
 import forkserver
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
+from scipy.io import wavfile
 
 import ae_zoo
 from ae_zoo import errors, tasks
@@ -26,6 +28,9 @@ from ae_zoo.data.arrays import read_array
 from ae_zoo.data.files import list_files
 from ae_zoo.data.inputs import to_inputs
 from ae_zoo.data.pictures import read_picture
+from ae_zoo.data.sounds import read_wave
+from ae_zoo.data.tables import read_frame
+from ae_zoo.data.texts import ALPHABET, read_text, to_texts
 from ae_zoo.errors import AeZooError, CodecError, InputError, UnknownNameError
 from ae_zoo.tasks import AnomalyDetector, Compressor
 from ae_zoo.tasks.codec import compressor, container, range_coder
@@ -335,6 +340,63 @@ def test_damaged_archives_are_refused(tmp_path):
         except InputError:
             refused += 1
     assert refused > 200
+
+
+# Sounds, tables and texts
+
+
+def damaged(content: bytes, count: int):
+    """Copies with some bytes changed, most of them near the start, or cut."""
+    rng = np.random.default_rng(0)
+    for number in range(count):
+        copy = bytearray(content)
+        for _ in range(rng.integers(1, 6)):
+            copy[rng.integers(min(60, len(copy)))] = rng.choice([0, 255, number % 256])
+        yield bytes(copy[: rng.integers(len(copy))] if number % 4 == 0 else copy)
+
+
+@pytest.mark.filterwarnings("ignore")  # SciPy warns of what is cut
+def test_damaged_sounds_are_refused(tmp_path):
+    path, refused = tmp_path / "x.wav", 0
+    wavfile.write(path, 8000, np.arange(200, dtype="int16"))
+    for content in damaged(path.read_bytes(), 400):
+        path.write_bytes(content)
+        try:
+            assert read_wave(path).ndim == 1
+        except InputError:
+            refused += 1
+    assert refused > 200
+
+
+@pytest.mark.parametrize("rate", [0, 1, 2**30])
+def test_a_rate_that_takes_memory_is_refused(rate, tmp_path):
+    wavfile.write(tmp_path / "x.wav", rate, np.zeros(200, "int16"))
+    with pytest.raises(InputError, match=f"has {rate:,} samples per second: convert"):
+        read_wave(tmp_path / "x.wav")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".npy", ".parquet"])
+def test_damaged_tables_are_refused(suffix, tmp_path):
+    path, refused = tmp_path / f"x{suffix}", 0
+    frame = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [1, 2, 3]})
+    if suffix == ".npy":
+        np.save(path, frame)
+    else:
+        getattr(frame, f"to_{suffix[1:]}")(path, index=False)
+    for content in damaged(path.read_bytes(), 300):
+        path.write_bytes(content)
+        try:
+            assert len(read_frame(path)) > 0
+        except InputError:
+            refused += 1
+    assert refused > 100
+
+
+def test_lines_are_read_in_blocks(tmp_path):
+    (tmp_path / "x.txt").write_text("one\ntwo\n\nfour\nfive")
+    blocks = list(read_text(tmp_path / "x.txt", (8, len(ALPHABET)), 2))
+    assert [len(block) for block in blocks] == [2, 2, 1]
+    assert to_texts(np.concatenate(blocks)) == ["one", "two", "", "four", "five"]
 
 
 # Messages

@@ -103,7 +103,7 @@ def _from_path(path: Path, shape, rows) -> Iterator[np.ndarray]:
     elif suffix in SOUND_SUFFIXES:
         yield read_sound(path, shape)[None]
     elif suffix in TEXT_SUFFIXES:
-        yield read_text(path, shape)
+        yield from read_text(path, shape, rows)
     else:
         yield read_image(path, shape)[None]
 

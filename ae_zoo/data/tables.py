@@ -86,7 +86,11 @@ def read_frame(
     if suffix in ARRAY_SUFFIXES:
         frame = _from_array(path)
     else:
-        frame = _from_arrow(_read_arrow(path, suffix), path, ignore, categories)
+        table = _read_arrow(path, suffix)
+        try:
+            frame = _from_arrow(table, path, ignore, categories)
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path} is not UTF-8: save it in UTF-8.") from error
     if not len(frame):
         raise InputError(f"{path} has no rows.")
     infinite = np.isin(frame.values, [np.inf, -np.inf])
