@@ -575,6 +575,7 @@ def change(state, path: str, value):
         ("learned.centre_", KeyError, "part_units_ is not|nothing to measure"),
         ("learned.precision_", None, "precision_ is missing"),
         ("learned.part_units_", [1.0, 2.0], "part_units_ is not finite numbers"),
+        ("learned.loss_curve_", ["1"], "loss_curve_ is no list of numbers"),
         ("learned.offset_", None, "offset_ is missing"),
         ("learned.offset_", 10**400, "offset_ is not finite"),
         ("learned.offset_", "-1", "offset_ is not finite"),

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from ae_zoo.data import categories
+from ae_zoo.tasks.arguments import is_number
 from ae_zoo.tasks.detector.arguments import COMBINES, check_arguments
 from ae_zoo.tasks.detector.columns import Columns
 from ae_zoo.tasks.detector.scoring import Scoring
@@ -47,7 +48,7 @@ def parse_state(kind: type, state: object):
     windows = Windows(detector.window, mean, scale)
     scoring = _scoring(detector.measure, learned, len(names))
     detector.offset_ = float(_array(learned, "offset_", (), required=True))
-    detector.loss_curve_ = learned.get("loss_curve_")
+    detector.loss_curve_ = _losses(learned.get("loss_curve_"))
     return detector, columns, windows, scoring
 
 
@@ -121,6 +122,13 @@ def _array(
     if not fits or array.dtype.kind not in "iuf" or not np.isfinite(array).all():
         raise ValueError(f"{name} is not finite numbers of shape {shape}")
     return array.astype("float64")
+
+
+def _losses(values: object) -> list[float] | None:
+    is_list = isinstance(values, list) and all(map(is_number, values))
+    if values is not None and not is_list:
+        raise ValueError("loss_curve_ is no list of numbers")
+    return values
 
 
 def _check_positive(name: str, values: np.ndarray | None) -> None:
