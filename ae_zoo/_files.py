@@ -30,11 +30,13 @@ def check_path(what: str, value: object, others: str = "") -> None:
     Args:
         what: the value in words, such as the name of an argument.
         value: the value.
-        others: what it may also be, in words.
+        others: what it may also be, in words, such as 'bytes or '.
     """
     if not is_path(value):
-        accepted = " ".join(["be", *others.split(), "a path (a string or a Path)"])
-        raise InputError(f"{what} must {accepted}, not a {type(value).__name__}.")
+        raise InputError(
+            f"{what} must be {others}a path (a string or a Path), not a "
+            f"{type(value).__name__}."
+        )
     try:
         os.stat(value)
     except ValueError as error:

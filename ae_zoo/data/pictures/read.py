@@ -42,7 +42,7 @@ def read_picture(source: str | os.PathLike | Image.Image | np.ndarray) -> Pictur
         return _from_array(source)
     is_image = isinstance(source, Image.Image)
     if not is_image:
-        check_path("A picture", source, "an array, a Pillow image or")
+        check_path("A picture", source, "an array, a Pillow image or ")
         check_regular(source)
     name = "the image" if is_image else source
     try:

@@ -251,7 +251,7 @@ def _opened(source: str | os.PathLike | bytes) -> Iterator[_Reader]:
     if isinstance(source, bytes | bytearray | memoryview):
         yield _Reader(io.BytesIO(source), "The data")
         return
-    check_path("An .aez file", source, "bytes or")
+    check_path("An .aez file", source, "bytes or ")
     check_regular(source)
     if not Path(source).is_file():
         raise InputError(f"There is no file {source}.")

@@ -28,8 +28,10 @@ def read_limited(
 def check_cost(header: container.Header, cost: int, most_pixels: int) -> None:
     """Raises a `CodecError` if a picture costs more pixels than allowed."""
     if cost > most_pixels:
+        # Rounded up, since the codes of the picture may cost a little more.
+        step = 10 ** max(0, len(str(cost)) - 2)
         raise CodecError(
             f"The picture of {header.width} x {header.height} pixels takes memory for "
-            f"{cost:,} pixels, more than {most_pixels:,}: set most_pixels to {cost} "
-            "(--most-pixels) if you trust the file."
+            f"{cost:,} pixels, more than {most_pixels:,}: set most_pixels "
+            f"(--most-pixels) to {-(-cost // step) * step} if you trust the file."
         )
