@@ -276,10 +276,7 @@ class Compressor:
         tables = self._entropy_model.tables(len(known), quality)
         told = Bands(shape, self._entropy_model.expect(known, shape))
         for rows, segment in zip(_parts(shape), segments, strict=False):
-            expected = told[rows, :]
-            values = range_coder.decode(segment, expected["table"].ravel(), tables)
-            latents = values.reshape(expected.shape) + expected["mean"]
-            yield latents.astype("float32")
+            yield _restore(segment, told[rows, :], tables)
 
     def _latent_size(self, size: tuple[int, ...]) -> tuple[int, int]:
         shrink = self.model.backbone.shrink
@@ -316,6 +313,13 @@ class Compressor:
         codes = self.encode_pixels(pixels, quality)
         coded = ((LATENTS, part) for part in self.write_codes(codes, quality))
         container.write(file, header, itertools.chain(segments, coded))
+
+
+def _restore(segment: bytes, expected: np.ndarray, tables) -> np.ndarray:
+    """Latent values `(rows, columns, channels)`, float32, from a segment."""
+    values = range_coder.decode(segment, expected["table"].ravel(), tables)
+    latents = values.reshape(expected.shape) + expected["mean"]
+    return latents.astype("float32")
 
 
 def _fingerprint(model: "Autoencoder") -> str:
