@@ -3,9 +3,26 @@
 The command line prints the message and exits with 2.
 """
 
+LONGEST = 600  # characters of a message
+_START = 400  # of them, what a longer message keeps of its start
+
 
 class AeZooError(Exception):
     """Base class of every error that ae_zoo raises on purpose."""
+
+    def __str__(self) -> str:
+        return shorten(super().__str__())
+
+
+def shorten(message: str) -> str:
+    """A message of at most `LONGEST` characters, without the middle of a longer one.
+
+    What is too long is a value or a path that somebody gave; the remedy is at the end.
+    """
+    if len(message) <= LONGEST:
+        return message
+    gap = " [...] "
+    return message[:_START] + gap + message[_START + len(gap) - LONGEST :]
 
 
 class UnknownNameError(AeZooError, ValueError):
@@ -14,6 +31,10 @@ class UnknownNameError(AeZooError, ValueError):
 
 class InputError(AeZooError, ValueError):
     """Data do not fit the model: wrong shape, dtype, range or file."""
+
+
+class InputTypeError(InputError, TypeError):
+    """A table holds something else than numbers, where scikit-learn has TypeErrors."""
 
 
 class NotGenerativeError(AeZooError, TypeError):

@@ -15,8 +15,8 @@ from ae_zoo.corruptions.mapped import with_map
 from ae_zoo.errors import CodecError, InputError
 from ae_zoo.tasks import Compressor
 from ae_zoo.tasks.codec import compressor, container, range_coder
-from ae_zoo.tasks.codec.compressor import decompress_files
 from ae_zoo.tasks.codec.entropy_models import HyperpriorEntropyModel
+from ae_zoo.tasks.codec.files import decompress_files
 
 SMALL = {"filters": (8, 12, 16), "lambdas": (0.005, 0.05), "seed": 0}
 FAMILIES = {
@@ -85,7 +85,8 @@ def test_codes_of_files_are_those_of_the_model(model, codec, photograph):
     for code, other in zip(codes, expected, strict=True):
         assert code.any() and np.mean(code != other[0]) < 1e-3
     told = [*(code[None].astype("float32") for code in codes), np.ones((1, 1))]
-    pixels = codec.decode_pixels(codes, 1, (96, 128, 3), "float32")
+    latents = codec.read_latents([*codec.write_codes(codes, 1)], 1, (96, 128))
+    pixels = codec.decode_pixels(latents, 1, (96, 128, 3), "float32")
     np.testing.assert_allclose(pixels, model.decode(told)[0], atol=1e-4)
 
 
@@ -105,8 +106,10 @@ def test_real_bits_are_the_estimated_ones(codec):
     codes = codec.encode_pixels(pixels, 1)
     estimate = 0
     for i, code in enumerate(codes):
-        tables, which = codec._entropy_model.tables(codes[:i], 1, code.shape)
-        estimate += range_coder.information(code.ravel(), which.ravel(), tables)
+        tables = codec._entropy_model.tables(i, 1)
+        expected = [*codec._entropy_model.expect(codes[:i], code.shape)]
+        which = np.concatenate(expected)["table"].ravel()
+        estimate += range_coder.information(code.ravel(), which, tables)
     segments = list(codec.write_codes(codes, 1))
     assert 8 * sum(map(len, segments)) == pytest.approx(estimate, rel=0.01)
     # And the bits counted in training, except that tables round their scales.
@@ -133,7 +136,7 @@ def test_every_kind_of_picture_comes_back(codec, shape, dtype):
     assert (header.height, header.width) == shape[:2]
     assert header.bits == (16 if dtype == "uint16" else 8)
     assert header.mode == {2: 1}.get(len(shape), shape[-1])
-    picture = codec._unpack(*container.read(file))
+    picture = codec.unpack(*container.read(file))
     assert picture.pixels.shape[:2] == shape[:2]
     if shape[-1] == 4:
         kind = "uint16" if dtype == "uint16" else "uint8"
@@ -152,15 +155,18 @@ def test_large_pictures_in_tiles_and_segments(codec, monkeypatch):
         assert np.mean(code != other) < 1e-3  # ties
     segments = list(codec.write_codes(whole, 1))
     assert len(segments) == 5 + len(whole) - 1
-    back = codec.read_codes(segments, 1, (200, 312))
-    for code, other in zip(back, whole, strict=True):
-        np.testing.assert_array_equal(code, other)
-    tiled = codec.decode_pixels(whole, 1, pixels.shape, "float32")
+    latents = codec.read_latents(segments, 1, (200, 312))
+    assert latents.shape == (25, 39, 16)
+    tiled = codec.decode_pixels(latents, 1, pixels.shape, "float32")
+    values = codec.read_latents(segments, 1, (200, 312))[slice(0, 25), slice(None)]
     monkeypatch.undo()
-    untiled = codec.decode_pixels(whole, 1, pixels.shape, "float32")
+    segments_of_whole = list(codec.write_codes(whole, 1))
+    untiled = codec.read_latents(segments_of_whole, 1, (200, 312))[0:25, :]
+    np.testing.assert_array_equal(values, untiled)
+    untiled = codec.decode_pixels(untiled, 1, pixels.shape, "float32")
     np.testing.assert_allclose(tiled, untiled, atol=1e-5)
     with pytest.raises(CodecError, match=f"has {len(whole)} segments, not"):
-        codec.read_codes(segments, 1, (200, 312))
+        codec.read_latents(segments, 1, (200, 312))
 
 
 def test_the_exact_network_has_no_rounding_and_no_seam(monkeypatch):
@@ -178,16 +184,18 @@ def test_the_exact_network_has_no_rounding_and_no_seam(monkeypatch):
 
     def expected(side, layers):
         prior = HyperpriorEntropyModel(None, tables, None, layers, levels=(24, 8))
-        rows, *values = zip(*prior._expect(side, (42, 18, 16)), strict=True)
-        assert np.concatenate([np.arange(42)[r] for r in rows]).tolist() == [*range(42)]
-        return [np.concatenate(parts) for parts in values]
+        told = np.concatenate([*prior.expect([side], (42, 18, 16))])
+        assert told.shape == (42, 18, 16)
+        return [told["mean"], told["table"]]
 
     means, levels = expected(side, layers)
     assert means.std() > 1 and len(np.unique(levels)) > 2
     order = rng.permutation(6)
     shuffled = [[layers[0][0][:, :, order], layers[0][1]], *layers[1:]]
     np.testing.assert_equal(expected(side[..., order], shuffled), [means, levels])
-    monkeypatch.setattr(HyperpriorEntropyModel, "BAND", 2)
+    monkeypatch.setattr(HyperpriorEntropyModel, "WINDOW", (2, 3))
+    np.testing.assert_equal(expected(side, layers), [means, levels])
+    monkeypatch.setattr(HyperpriorEntropyModel, "MOST_VALUES", 1)
     np.testing.assert_equal(expected(side, layers), [means, levels])
 
 

@@ -11,8 +11,16 @@ from typing import Annotated
 import typer
 
 from ae_zoo import __version__
-from ae_zoo.cli import detection, experiments, modules, photographs, use, weights
-from ae_zoo.errors import AeZooError
+from ae_zoo.cli import (
+    detection,
+    experiments,
+    modules,
+    output,
+    photographs,
+    use,
+    weights,
+)
+from ae_zoo.errors import AeZooError, shorten
 
 app = typer.Typer(
     name="ae-zoo",
@@ -71,7 +79,10 @@ def main(arguments: list[str] | None = None) -> int:
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        code = app(arguments or ["--help"], prog_name="ae-zoo", standalone_mode=False)
+        with output.plain_warnings():
+            code = app(
+                arguments or ["--help"], prog_name="ae-zoo", standalone_mode=False
+            )
     except typer.TyperException as error:  # a wrong option or argument
         return _fail(error.format_message())
     except AeZooError as error:
@@ -90,5 +101,5 @@ def _file_error(error: OSError) -> str:
 
 
 def _fail(message: str) -> int:
-    print("error:", " ".join(message.split()), file=sys.stderr)
+    print("error:", " ".join(shorten(message).split()), file=sys.stderr)
     return 2

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, BinaryIO
@@ -87,6 +88,17 @@ def working(message: str) -> Iterator[Callable[[str], None]]:
     console = Console(stderr=True, markup=False, highlight=False)
     with console.status(message) as status, stdout_for_results():
         yield status.update
+
+
+@contextlib.contextmanager
+def plain_warnings() -> Iterator[None]:
+    """Shows a warning as one line, without the place in the code that gave it."""
+    before = warnings.formatwarning
+    warnings.formatwarning = lambda message, *_: f"warning: {message}\n"
+    try:
+        yield
+    finally:
+        warnings.formatwarning = before
 
 
 def load_keras() -> None:

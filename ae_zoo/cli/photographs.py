@@ -129,14 +129,23 @@ def decompress(
             show_default=False,
         ),
     ] = None,
+    most_pixels: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Largest picture to decompress; by default 67,108,864 pixels.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Turn an .aez file, or a folder of them, back into pictures."""
     _load_keras()
     from ae_zoo.tasks import Compressor
-    from ae_zoo.tasks.codec.compressor import decompress_files
+    from ae_zoo.tasks.codec.files import decompress_files
+    from ae_zoo.tasks.codec.limits import MOST_PIXELS
 
-    compressor = model and Compressor(model)
-    _run(lambda: decompress_files(source, target, compressor), target)
+    compressor, most = model and Compressor(model), most_pixels or MOST_PIXELS
+    _run(lambda: decompress_files(source, target, compressor, most_pixels=most), target)
 
 
 def print_header(path: Path, json: bool) -> None:

@@ -25,7 +25,7 @@ def find(X, chosen: Sequence[str | int] | None, names=None) -> Categories:
     Raises:
         InputError: there is no such column, or it has too many values.
     """
-    if not chosen and not hasattr(X, "columns"):
+    if (chosen is None or not len(chosen)) and not hasattr(X, "columns"):
         return {}
     if np.ndim(X) != 2:
         return {}  # `fit` refuses the table

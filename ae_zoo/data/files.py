@@ -1,9 +1,11 @@
 """The files of a folder."""
 
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
+from ae_zoo._files import special_kind
 from ae_zoo.data.images import IMAGE_SUFFIXES
 from ae_zoo.data.sounds import SOUND_SUFFIXES
 from ae_zoo.errors import InputError
@@ -17,16 +19,25 @@ def list_files(
     Args:
         folder: the folder.
         suffixes: the accepted file name endings, in lower case. Hidden files are
-            skipped.
+            skipped, and what is no file, such as a FIFO, with a warning.
 
     Raises:
         InputError: there is no such file.
     """
-    paths = sorted(
+    named = sorted(
         path
         for path in Path(folder).rglob("*")
         if path.suffix.lower() in suffixes and not path.name.startswith(".")
     )
+    paths = [path for path in named if path.is_file()]
+    others = [path for path in named if not (path.is_file() or path.is_dir())]
+    if others:
+        kind = special_kind(others[0]) or "a broken link"
+        warnings.warn(
+            f"{len(others)} of {len(paths) + len(others)} entries of {folder} were "
+            f"skipped, since they are no files: the first, {others[0]}, is {kind}.",
+            stacklevel=2,
+        )
     if not paths:
         raise InputError(
             f"There is nothing to read in {folder}: it needs files that end in "

@@ -5,6 +5,7 @@ import os
 import numpy as np
 from PIL import Image, ImageOps
 
+from ae_zoo._files import check_regular
 from ae_zoo.data.image_files import DAMAGE, integer_pixels, open_image, reason
 from ae_zoo.data.values import scale
 from ae_zoo.errors import InputError
@@ -31,6 +32,7 @@ def read_image(path: str | os.PathLike, input_shape: tuple[int, ...]) -> np.ndar
     Raises:
         InputError: the file is missing or broken, or the model takes no images.
     """
+    check_regular(path)
     try:
         with open_image(path) as file:
             image = ImageOps.exif_transpose(file)

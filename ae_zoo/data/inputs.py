@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ae_zoo._files import check_path
 from ae_zoo.data.arrays import ARRAY_SUFFIXES, read_array
 from ae_zoo.data.files import file_suffixes, list_files
 from ae_zoo.data.images import fit_image, read_image
@@ -92,6 +93,7 @@ def _is_collection(items: Iterable) -> bool:
 
 
 def _from_path(path: Path, shape, rows) -> Iterator[np.ndarray]:
+    check_path("The source", path)
     suffix = path.suffix.lower()
     if path.is_dir():
         for file in list_files(path, file_suffixes(shape)):
@@ -101,7 +103,7 @@ def _from_path(path: Path, shape, rows) -> Iterator[np.ndarray]:
     elif suffix in SOUND_SUFFIXES:
         yield read_sound(path, shape)[None]
     elif suffix in TEXT_SUFFIXES:
-        yield read_text(path, shape)
+        yield from read_text(path, shape, rows)
     else:
         yield read_image(path, shape)[None]
 

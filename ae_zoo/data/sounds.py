@@ -2,17 +2,26 @@
 
 import functools
 import os
+import struct
 from collections.abc import Sequence
 from math import gcd
 
 import numpy as np
 
+from ae_zoo._files import check_regular
 from ae_zoo.errors import InputError
 
 SOUND_SUFFIXES = (".wav",)
 RATE = 8000  # samples per second
+# Of files. Beyond these, to resample takes much more memory than the file.
+SLOWEST, FASTEST = 1000, 768_000
 _BLOCK = 256  # sounds transformed at a time
 _SILENCE_8_BITS = 128  # samples of 8 bits are unsigned
+# The exceptions that SciPy raises for damaged files.
+_DAMAGE = (
+    *(OSError, ValueError, TypeError, LookupError, EOFError),
+    *(ArithmeticError, NameError, struct.error),
+)
 
 
 def read_sound(path: str | os.PathLike, input_shape: tuple[int, ...]) -> np.ndarray:
@@ -43,8 +52,10 @@ def read_wave(path: str | os.PathLike) -> np.ndarray:
         float32 `(samples,)`.
 
     Raises:
-        InputError: the file is missing, is not a WAV file, or is empty.
+        InputError: the file is missing, is not a WAV file, is empty, or has less than
+            `SLOWEST` or more than `FASTEST` samples per second.
     """
+    check_regular(path)
     from scipy.io import wavfile
     from scipy.signal import resample_poly
 
@@ -52,10 +63,16 @@ def read_wave(path: str | os.PathLike) -> np.ndarray:
         rate, samples = wavfile.read(path)
     except FileNotFoundError as error:
         raise InputError(f"There is no file {path}.") from error
-    except (ValueError, EOFError, OSError) as error:
+    except _DAMAGE as error:
+        reason = error if isinstance(error, (ValueError, OSError)) else "it is damaged"
         raise InputError(
-            f"Cannot read the sound {path} ({error}): use an uncompressed WAV file."
+            f"Cannot read the sound {path} ({reason}): use an uncompressed WAV file."
         ) from error
+    if not SLOWEST <= rate <= FASTEST:
+        raise InputError(
+            f"{path} has {rate:,} samples per second: convert it to {SLOWEST:,} to "
+            f"{FASTEST:,}."
+        )
     if not samples.size:
         raise InputError(f"{path} has no samples: leave it out.")
     wave = samples.reshape(len(samples), -1).mean(axis=1, dtype="float32")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ae_zoo._files import check_regular
 from ae_zoo.data.arrays import ARRAY_SUFFIXES, read_array
 from ae_zoo.data.categories import text as text_of
 from ae_zoo.errors import InputError
@@ -76,6 +77,7 @@ def read_frame(
             place.
     """
     path = Path(path)
+    check_regular(path)
     if not path.is_file():
         raise InputError(f"There is no file {path}.")
     suffix = path.suffix.lower()
@@ -84,7 +86,11 @@ def read_frame(
     if suffix in ARRAY_SUFFIXES:
         frame = _from_array(path)
     else:
-        frame = _from_arrow(_read_arrow(path, suffix), path, ignore, categories)
+        table = _read_arrow(path, suffix)
+        try:
+            frame = _from_arrow(table, path, ignore, categories)
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path} is not UTF-8: save it in UTF-8.") from error
     if not len(frame):
         raise InputError(f"{path} has no rows.")
     infinite = np.isin(frame.values, [np.inf, -np.inf])

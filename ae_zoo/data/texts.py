@@ -3,11 +3,12 @@
 import os
 import string
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from ae_zoo._files import check_regular
 from ae_zoo.data.values import scale
 from ae_zoo.errors import InputError
 
@@ -16,15 +17,18 @@ TEXT_SUFFIXES = (".txt",)
 ALPHABET = "\ufffd " + string.ascii_lowercase + string.digits + string.punctuation
 
 
-def read_text(path: str | os.PathLike, input_shape: tuple[int, ...]) -> np.ndarray:
+def read_text(
+    path: str | os.PathLike, input_shape: tuple[int, ...], rows: int
+) -> Iterator[np.ndarray]:
     """Reads the lines of a UTF-8 file as one-hot characters, one example per line.
 
     Args:
         path: the file.
         input_shape: `(length, len(ALPHABET))` of the model.
+        rows: most lines at a time, which take a thousand times the memory of the file.
 
-    Returns:
-        `(lines, *input_shape)`, float32, 0 and 1.
+    Yields:
+        `(some, *input_shape)`, float32, 0 and 1.
 
     Raises:
         InputError: the model does not take text, or the file is missing, empty or not
@@ -35,6 +39,7 @@ def read_text(path: str | os.PathLike, input_shape: tuple[int, ...]) -> np.ndarr
             f"{path} is text, but the model takes examples of shape {input_shape}: "
             "choose a model for text, see `ae-zoo list`."
         )
+    check_regular(path)
     try:
         lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError as error:
@@ -43,7 +48,8 @@ def read_text(path: str | os.PathLike, input_shape: tuple[int, ...]) -> np.ndarr
         raise InputError(f"Cannot read {path} as UTF-8: {error}.") from error
     if not lines:
         raise InputError(f"{path} is empty: it needs one sentence per line.")
-    return scale(one_hot(lines, input_shape[0]))
+    for start in range(0, len(lines), rows):
+        yield scale(one_hot(lines[start : start + rows], input_shape[0]))
 
 
 def one_hot(texts: Sequence[str], length: int = 64) -> np.ndarray:

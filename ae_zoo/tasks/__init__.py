@@ -9,7 +9,7 @@ _EXPORTS = {
     "Denoiser": "ae_zoo.tasks.restoration",
     "FeatureExtractor": "ae_zoo.tasks.features",
     "Inpainter": "ae_zoo.tasks.restoration",
-    "decompress": "ae_zoo.tasks.codec.compressor",
+    "decompress": "ae_zoo.tasks.codec.files",
     "extract": "ae_zoo.tasks.features",
 }
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from ae_zoo.data.files import list_files
 from ae_zoo.data.images import IMAGE_SUFFIXES
 from ae_zoo.errors import AeZooError, InputError
+from ae_zoo.tasks.arguments import as_path
 
 
 def run_batch(
@@ -41,7 +42,7 @@ def run_batch(
             would be written to one.
         AeZooError, OSError: `function` raised it for a single file.
     """
-    source, target = Path(source), Path(target)
+    source, target = as_path("source", source), as_path("target", target)
     if source.is_dir():
         jobs = _jobs(source, target, suffix, suffixes)
         return _run(function, jobs, progress)

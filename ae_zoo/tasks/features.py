@@ -2,11 +2,11 @@
 
 import os
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ae_zoo._files import check_path
 from ae_zoo.code import POOLS, Code
 from ae_zoo.data.arrays import ARRAY_SUFFIXES, read_array
 from ae_zoo.data.files import file_suffixes, list_files
@@ -14,6 +14,13 @@ from ae_zoo.data.images import IMAGE_SUFFIXES
 from ae_zoo.data.inputs import stream
 from ae_zoo.data.texts import TEXT_SUFFIXES
 from ae_zoo.errors import InputError, UnknownNameError
+from ae_zoo.tasks.arguments import (
+    as_integer,
+    as_model,
+    as_path,
+    check_choice,
+    check_key,
+)
 
 if TYPE_CHECKING:
     from ae_zoo.autoencoder import Autoencoder
@@ -40,6 +47,7 @@ class FeatureExtractor:
 
     Raises:
         UnknownNameError: there is no such model, key or pool.
+        InputError: an argument has a wrong type.
 
     Example:
 
@@ -55,19 +63,13 @@ class FeatureExtractor:
         batch_size: int = 256,
         pool: str = "flatten",
     ):
-        if isinstance(model, (str, os.PathLike)):
-            from ae_zoo.zoo.loader import load
-
-            model = load(model)
-        self.model = model
+        self.batch_size = as_integer("batch_size", batch_size)
+        check_choice("pool", pool, POOLS)
+        check_key(key)
+        self.model = as_model(model)
         self.key = key or "code"
-        self.batch_size = batch_size
         self.pool = pool
-        if pool not in POOLS:
-            raise UnknownNameError(
-                f"Unknown pool {pool!r}; choose one of {', '.join(POOLS)}."
-            )
-        self.size = feature_size(model, self.key, pool)
+        self.size = feature_size(self.model, self.key, pool)
 
     def transform(self, x) -> np.ndarray:
         """Features of every example of `x`, read in blocks.
@@ -135,8 +137,10 @@ def extract(
         InputError: the source does not exist or does not fit the model.
         UnknownNameError: there is no such model or key.
     """
+    path = as_path("source", source)
+    if data_dir is not None:
+        check_path("data_dir", data_dir)
     extractor = FeatureExtractor(model, key)
-    path = Path(source)
     if path.is_dir():
         files = list_files(path, file_suffixes(extractor.model.input_shape[1:]))
         names = [file.relative_to(path).as_posix() for file in files]

@@ -3,16 +3,18 @@
 import contextlib
 import inspect
 import math
-import os
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import validate_data
 
 from ae_zoo import registry
-from ae_zoo.errors import InputError
+from ae_zoo.errors import AeZooError, InputError, InputTypeError
+from ae_zoo.tasks.arguments import as_integer, as_model, check_positive, check_table
 
 if TYPE_CHECKING:
     from ae_zoo.autoencoder import Autoencoder
@@ -45,7 +47,8 @@ class Fitting:
         """Builds the family for rows of a shape, with any values.
 
         Raises:
-            InputError: the family takes pictures, or does not take `latent_dim`.
+            InputError: the family takes pictures, or does not take `latent_dim` or
+                another argument.
         """
         chosen = registry.family(self.family)
         own = {
@@ -68,7 +71,16 @@ class Fitting:
                 f"{self.family!r} takes no latent_dim: give its own arguments, "
                 f"{', '.join(chosen.arguments)}, in model_arguments."
             )
-        return chosen.build(**arguments | self.arguments)
+        try:
+            return chosen.build(**arguments | self.arguments)
+        except AeZooError:
+            raise
+        except (TypeError, ValueError, AttributeError, LookupError) as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise InputError(
+                f"model_arguments do not fit {self.family!r} ({reason}): it takes "
+                f"{', '.join(chosen.arguments)}."
+            ) from error
 
     def train(
         self, rows: np.ndarray, rng: np.random.RandomState
@@ -86,11 +98,16 @@ class Fitting:
         import keras
 
         with _keras_seed(rng.randint(2**31 - 1)):
-            shape = self.arguments.get("input_shape", rows.shape[1:])
-            model = self.build(tuple(shape))
+            model = self.build(rows.shape[1:])
+        shape = model.input_shape[1:]
+        if None in shape or math.prod(shape) != math.prod(rows.shape[1:]):
+            raise InputError(
+                f"The input_shape {shape} does not hold examples of {rows.shape[1:]}: "
+                "leave it out of model_arguments, or give one of as many values."
+            )
         steps = self.epochs * math.ceil(len(rows) / self.batch_size)
         model.compile(
-            optimizer=keras.optimizers.Adam(self.learning_rate),
+            optimizer=keras.optimizers.Adam(float(self.learning_rate)),
             run_eagerly=steps < _STEPS_WORTH_COMPILING,
         )
         return model, [self._epoch(model, rows, rng) for _ in range(self.epochs)]
@@ -107,6 +124,42 @@ class Fitting:
         return float(loss)
 
 
+def check_training(estimator) -> None:
+    """Refuses arguments of an estimator that cannot be those of a training.
+
+    Raises:
+        InputError: names the argument and the values it may have.
+    """
+    for name in ("epochs", "batch_size"):
+        as_integer(name, getattr(estimator, name))
+    check_positive("learning_rate", estimator.learning_rate)
+    if estimator.latent_dim is not None:
+        as_integer("latent_dim", estimator.latent_dim)
+    if not isinstance(estimator.model_arguments, (dict, type(None))):
+        raise InputError(
+            "model_arguments must be a dictionary of a family's arguments, not "
+            f"{estimator.model_arguments!r}."
+        )
+    try:
+        check_random_state(estimator.random_state)
+    except ValueError as error:
+        raise InputError(f"random_state is unfit: {error}.") from error
+
+
+def check_rows(estimator, X, **options):
+    """As scikit-learn's `validate_data`, with errors of ae_zoo for wrong types.
+
+    Raises:
+        InputError: X is no table, or holds something else than numbers.
+        ValueError: scikit-learn's, for wrong shapes and values.
+    """
+    check_table(X)
+    try:
+        return validate_data(estimator, X, **options)
+    except TypeError as error:
+        raise InputTypeError(f"X is no table of numbers: {error}") from error
+
+
 def is_family(model) -> bool:
     """Whether `model` is the name of a family, to be trained, not of a weight."""
     return isinstance(model, str) and model in registry.names()
@@ -118,17 +171,7 @@ def load_pretrained(model, latent_dim: int | None, arguments: dict | None):
     Raises:
         InputError: it is not a model, or arguments of a family were given with it.
     """
-    from ae_zoo.autoencoder import Autoencoder
-    from ae_zoo.zoo.loader import load
-
-    name = model
-    if isinstance(model, (str, os.PathLike)):
-        model = load(model)
-    if not isinstance(model, Autoencoder):
-        raise InputError(
-            f"model is a {type(model).__name__}: pass the name of a family or of a "
-            "pretrained weight, or an Autoencoder."
-        )
+    name, model = model, as_model(model)
     if arguments or latent_dim not in (None, model.code.size):
         raise InputError(
             f"{name!r} is trained already, with a code of {model.code.size}: leave "

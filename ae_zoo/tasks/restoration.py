@@ -18,6 +18,13 @@ from ae_zoo.data.pictures import (
 from ae_zoo.data.values import as_floats, from_floats
 from ae_zoo.errors import InputError
 from ae_zoo.tasks import tiles
+from ae_zoo.tasks.arguments import (
+    as_model,
+    as_path,
+    check_model,
+    check_pixels,
+    is_number,
+)
 from ae_zoo.tasks.batch import run_batch
 from ae_zoo.tasks.noise import estimate_noise
 
@@ -50,10 +57,9 @@ class Denoiser:
     """
 
     def __init__(self, model: "Autoencoder | str | os.PathLike | None" = None):
-        choice = {1: model or DENOISER, 3: model or COLOUR_DENOISER}
         self._models = {
-            channels: _Model(chosen, "denoise", DENOISER)
-            for channels, chosen in choice.items()
+            channels: _Model(default if model is None else model, "denoise", DENOISER)
+            for channels, default in ((1, DENOISER), (3, COLOUR_DENOISER))
         }
 
     def __call__(self, source, sigma: float | None = None):
@@ -92,6 +98,8 @@ class Denoiser:
         Raises:
             InputError: the source cannot be read, or the target cannot be written.
         """
+        if sigma is not None:
+            check_sigma(sigma)
         return run_batch(
             _on_files(lambda path, picture: self._restore(picture, sigma)),
             source,
@@ -105,6 +113,8 @@ class Denoiser:
             pixels: as in `Picture`; floats may lie outside of [0, 1], as noisy ones do.
             sigma: standard deviation of the noise in levels of 255.
         """
+        check_pixels(pixels)
+        check_sigma(sigma)
         model = self._models[pixels.shape[-1]].get()
         channels = model.output_shape[-1]
         if channels > pixels.shape[-1]:
@@ -127,12 +137,7 @@ class Denoiser:
 
     def _restore(self, picture: Picture, sigma: float | None) -> Picture:
         if sigma is None:
-            sigma = WHITE * estimate_noise(picture.floats())
-        if not 0 <= sigma <= WHITE:
-            raise InputError(
-                f"sigma must be between 0 and {WHITE}, the noise's standard deviation "
-                f"in levels of 8-bit pictures, not {sigma}."
-            )
+            sigma = min(WHITE, WHITE * estimate_noise(picture.floats()))
         return picture.replace(self.restore_pixels(picture.pixels, sigma))
 
 
@@ -151,7 +156,8 @@ class Inpainter:
     """
 
     def __init__(self, model: "Autoencoder | str | os.PathLike | None" = None):
-        self._model = _Model(model or INPAINTER, "inpaint", INPAINTER)
+        given = INPAINTER if model is None else model
+        self._model = _Model(given, "inpaint", INPAINTER)
 
     def __call__(self, source, mask):
         """The picture with its missing pixels reconstructed.
@@ -188,7 +194,7 @@ class Inpainter:
         Raises:
             InputError: the source cannot be read, or the target cannot be written.
         """
-        find = _find_masks(Path(source), Path(mask))
+        find = _find_masks(as_path("source", source), as_path("mask", mask))
         return run_batch(
             _on_files(lambda path, picture: self._restore(picture, find(path))),
             source,
@@ -202,6 +208,7 @@ class Inpainter:
             pixels: as in `Picture`; values at missing pixels do not matter.
             holes: mask of the missing pixels, `(height, width, 1)`, bool.
         """
+        check_pixels(pixels)
         model = self._model.get()
         channels = pixels.shape[-1]
         if model.output_shape[-1] < channels:
@@ -249,6 +256,15 @@ def read_mask(source) -> np.ndarray:
     return as_floats(read_picture(source).pixels).mean(axis=-1, keepdims=True) > 0.5
 
 
+def check_sigma(sigma: float) -> None:
+    """Raises an `InputError` unless a noise level is in levels of 255."""
+    if not is_number(sigma) or not 0 <= sigma <= WHITE:
+        raise InputError(
+            f"sigma must be between 0 and {WHITE}, the noise's standard deviation "
+            f"in levels of 8-bit pictures, not {sigma!r}."
+        )
+
+
 class _Model:
     """A model, loaded when first used.
 
@@ -259,14 +275,12 @@ class _Model:
     """
 
     def __init__(self, model, task: str, instead: str):
+        check_model(model)
         self.model = model
         self.task, self.instead = task, instead
 
     def get(self) -> "Autoencoder":
-        if isinstance(self.model, (str, os.PathLike)):
-            from ae_zoo.zoo.loader import load
-
-            self.model = load(self.model)
+        self.model = as_model(self.model)
         if self.task not in self.model.tasks or not self.model.takes_map:
             raise InputError(
                 f"{self.model.name!r} does not {self.task} photographs: choose a model "

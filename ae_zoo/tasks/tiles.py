@@ -32,7 +32,8 @@ def apply(
         function: takes float32 `(h, w, c)`, in [0, 1] if the image is of integers, and
             returns floats `(h, w, d)`. It must not modify its argument.
         image: `(height, width, c)`, uint8, uint16 or floats, which need not lie in
-            [0, 1]. May be a memory map, as may `out`.
+            [0, 1]. May be a memory map, as may `out`, or anything with a shape that is
+            read by slices of rows and columns; windows come from top to bottom.
         out: `(height, width, d)`, height and width times `scale`, in memory of its own.
             For uint8 or uint16, values in [0, 1] are clipped and rounded; for floats,
             values are not changed.
@@ -49,7 +50,7 @@ def apply(
     """
     if out.shape[:2] != _times(image.shape, scale):
         raise ValueError(f"out has shape {out.shape} for an image of {image.shape}.")
-    if np.may_share_memory(image, out):
+    if isinstance(image, np.ndarray) and np.may_share_memory(image, out):
         raise ValueError("out shares memory with the image: pass another array.")
     # At the lower and right border `pad_to_multiple` adds almost one multiple.
     margin = max(multiple, _round_up(margin, multiple))

@@ -12,12 +12,20 @@ from sklearn.base import (
 )
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array, check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from ae_zoo.data.inputs import to_inputs
 from ae_zoo.errors import InputError
+from ae_zoo.tasks.arguments import check_key, check_table
 from ae_zoo.tasks.features import feature_size
-from ae_zoo.tasks.fitting import Fitting, full_batches, is_family, load_pretrained
+from ae_zoo.tasks.fitting import (
+    Fitting,
+    check_rows,
+    check_training,
+    full_batches,
+    is_family,
+    load_pretrained,
+)
 
 _FLOATS = (np.float64, np.float32)
 
@@ -92,8 +100,10 @@ class AutoencoderTransformer(
                 other values, or arguments of a family were given.
             UnknownNameError: there is no such model or key.
         """
+        check_training(self)
+        check_key(self.key)
         if is_family(self.model):
-            X = validate_data(self, X, dtype=_FLOATS)
+            X = check_rows(self, X, dtype=_FLOATS)
             self.scaler_ = StandardScaler().fit(X)
             fitting = Fitting(
                 self.model,
@@ -108,7 +118,7 @@ class AutoencoderTransformer(
                 check_random_state(self.random_state),
             )
         else:
-            X = validate_data(self, X)
+            X = check_rows(self, X)
             self.scaler_ = None
             self.model_ = load_pretrained(
                 self.model, self.latent_dim, self.model_arguments
@@ -125,7 +135,7 @@ class AutoencoderTransformer(
         """
         check_is_fitted(self)
         dtype = "numeric" if self.scaler_ is None else _FLOATS
-        X = validate_data(self, X, dtype=dtype, reset=False)
+        X = check_rows(self, X, dtype=dtype, reset=False)
         features = functools.partial(
             self.model_.features, key=self._key, pool="flatten"
         )
@@ -142,6 +152,7 @@ class AutoencoderTransformer(
             raise InputError(
                 f"The features {self._key!r} cannot be inverted: use key='code'."
             )
+        check_table(X)
         codes = check_array(X, dtype=np.float32)
         code = self.model_.code
         if codes.shape[1] != code.size:

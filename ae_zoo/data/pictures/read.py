@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from ae_zoo._files import check_path, check_regular
 from ae_zoo.data.image_files import DAMAGE, integer_pixels, open_image, reason
 from ae_zoo.data.pictures.picture import Picture
 from ae_zoo.data.pictures.pixels import from_pillow
@@ -33,17 +34,21 @@ def read_picture(source: str | os.PathLike | Image.Image | np.ndarray) -> Pictur
             and alpha. Arrays are not copied if their dtype allows.
 
     Raises:
-        InputError: the file is missing, broken or larger than twice
-            `PIL.Image.MAX_IMAGE_PIXELS` (179 megapixels), or the values have no
-            agreed range.
+        InputError: the source is none of these, the file is missing, broken or larger
+            than twice `PIL.Image.MAX_IMAGE_PIXELS` (179 megapixels), or the values have
+            no agreed range.
     """
     if isinstance(source, np.ndarray):
         return _from_array(source)
-    name = "the image" if isinstance(source, Image.Image) else source
+    is_image = isinstance(source, Image.Image)
+    if not is_image:
+        check_path("A picture", source, "an array, a Pillow image or ")
+        check_regular(source)
+    name = "the image" if is_image else source
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of size, and of odd but legal files
-            if isinstance(source, Image.Image):
+            if is_image:
                 return _from_image(ImageOps.exif_transpose(source))
             return _from_file(Path(source))
     except InputError as error:

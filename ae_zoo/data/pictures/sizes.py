@@ -5,6 +5,7 @@ import warnings
 
 from PIL import ExifTags, Image
 
+from ae_zoo._files import check_regular
 from ae_zoo.data.image_files import DAMAGE, open_image, reason
 from ae_zoo.errors import InputError
 
@@ -18,6 +19,7 @@ def picture_size(path: str | os.PathLike) -> tuple[int, int]:
     Raises:
         InputError: the file is missing or broken.
     """
+    check_regular(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # as in `read_picture`

@@ -1,9 +1,9 @@
 """Compression of photographs to small files by autoencoders."""
 
-import functools
 import hashlib
 import io
 import itertools
+import numbers
 import os
 from collections.abc import Iterator
 from fractions import Fraction
@@ -12,19 +12,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ae_zoo._files import is_path
 from ae_zoo.corruptions.mapped import with_map
 from ae_zoo.data.pictures import (
     Picture,
-    check_writable,
     read_picture,
-    write_picture,
 )
 from ae_zoo.data.values import from_floats
 from ae_zoo.errors import CodecError, InputError
 from ae_zoo.tasks import tiles
+from ae_zoo.tasks.arguments import as_model, check_pixels
 from ae_zoo.tasks.batch import run_batch
 from ae_zoo.tasks.codec import container, range_coder
-from ae_zoo.zoo.manifest import list_models
+from ae_zoo.tasks.codec.bands import Bands
+from ae_zoo.tasks.codec.limits import MOST_PIXELS, check_cost, read_limited
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 CODEC = "hyperprior_ae.bsds500"
 SUFFIX = ".aez"
 MOST_VALUES = 2**21  # of a segment, which bounds the memory
+ROW_COST = 32  # pixels that cost as much memory as a value of a row, all at once
 TILE = 1024  # pixels
 LATENTS = "LATN"
 
@@ -54,13 +56,9 @@ class Compressor:
     """
 
     def __init__(self, model: "Autoencoder | str | os.PathLike | None" = None):
-        if model is None or isinstance(model, (str, os.PathLike)):
-            from ae_zoo.zoo.loader import load
-
-            self.name = os.fspath(model or CODEC)
-            model = load(self.name)
-        else:
-            self.name = model.name
+        given = CODEC if model is None else model
+        model = as_model(given)
+        self.name = os.fspath(given) if is_path(given) else model.name
         if "compress" not in model.tasks:
             raise InputError(
                 f"{model.name!r} does not compress photographs: choose a model like "
@@ -91,13 +89,62 @@ class Compressor:
         self._write(file, picture, quality)
         return file.getvalue()
 
-    def decompress(self, source: bytes | str | os.PathLike) -> "Image.Image":
+    def decompress(
+        self, source: bytes | str | os.PathLike, most_pixels: int = MOST_PIXELS
+    ) -> "Image.Image":
         """The picture in the content of an `.aez` file, or in a file.
 
+        Args:
+            source: bytes or a path.
+            most_pixels: limit of the file's `cost`, which bounds time and memory; a
+                small file may hold a large picture.
+
         Raises:
-            CodecError: it is not such a file, it is damaged, or another model wrote it.
+            CodecError: it is not such a file, it is damaged, another model wrote it, or
+                its picture is too large.
         """
-        return self._unpack(*container.read(source)).image()
+        return self.unpack(*read_limited(source, most_pixels), most_pixels).image()
+
+    def cost(self, size: tuple[int, int]) -> int:
+        """Pixels by which the decompression of a picture of this size is limited.
+
+        It is the number of pixels, padded to whole codes. The codes of a row are
+        decoded at once, so that it is at least 32 times their number of values.
+        """
+        rows, columns = self._latent_size(size)
+        shapes = self._entropy_model.shapes(rows, columns)
+        widest = max(columns * channels for _, columns, channels in shapes)
+        padded = rows * columns * self.model.backbone.shrink**2
+        return max(padded, ROW_COST * widest)
+
+    def unpack(
+        self,
+        header: container.Header,
+        segments: list[tuple[str, bytes]],
+        most_pixels: int = MOST_PIXELS,
+    ) -> Picture:
+        """The picture in the header and the segments of a file, as `decompress`."""
+        if header.sha256 != self.sha256:
+            raise CodecError(
+                f"The file was made by the weight {header.weight!r} of another version "
+                f"than {self.name!r}: decompress it with the one that made it."
+            )
+        if header.quality >= self.qualities:
+            raise CodecError("The file has a quality that its weight does not have.")
+        size = header.height, header.width
+        check_cost(header, self.cost(size), most_pixels)
+        others = {kind: payload for kind, payload in segments if kind != LATENTS}
+        if ("ALPH" in others) is not (header.mode in (2, 4)):
+            raise CodecError("The file's alpha plane is missing: copy it again.")
+        alpha, icc = others.get("ALPH"), others.get("ICC ")
+        alpha = None if alpha is None else container.unpack_alpha(alpha, header)
+        icc = None if icc is None else container.unpack_icc(icc)
+        coded = [payload for kind, payload in segments if kind == LATENTS]
+        latents = self.read_latents(coded, header.quality, size)
+        shape = (*size, 1 if header.mode <= 2 else 3)
+        dtype = f"uint{header.bits}"
+        pixels = self.decode_pixels(latents, header.quality, shape, dtype)
+        return Picture(pixels, alpha, icc)
 
     def run(
         self,
@@ -128,6 +175,7 @@ class Compressor:
 
     def encode_pixels(self, pixels: np.ndarray, quality: int) -> list[np.ndarray]:
         """Encodes pixels of a `Picture` to codes `(rows, columns, channels)`, int32."""
+        check_pixels(pixels)
         backbone = self.model.backbone
         padded = tiles.pad_to_multiple(pixels, backbone.shrink)
         rows, columns = self._latent_size(pixels.shape)
@@ -150,23 +198,58 @@ class Compressor:
         )
         return self._entropy_model.quantise(latents, quality)
 
+    def write_codes(self, codes: list[np.ndarray], quality: int) -> Iterator[bytes]:
+        """Codes as entropy-coded segments of several rows."""
+        for i, code in enumerate(codes):
+            tables = self._entropy_model.tables(i, quality)
+            bands = self._entropy_model.expect(codes[:i], code.shape)
+            expected = Bands(code.shape, bands)
+            for rows in _parts(code.shape):
+                which = expected[rows, :]["table"]
+                yield range_coder.encode(code[rows].ravel(), which.ravel(), tables)
+
+    def read_latents(
+        self, segments: list[bytes], quality: int, size: tuple[int, int]
+    ) -> Bands:
+        """The latent values in the segments of `write_codes`, decoded as needed.
+
+        Args:
+            segments: output of `write_codes`.
+            quality: quality of the codes.
+            size: height and width of the picture.
+
+        Raises:
+            CodecError: the segments do not hold such codes; of the last code, when its
+                rows are read.
+        """
+        shapes = self._entropy_model.shapes(*self._latent_size(size))
+        expected = sum(len(_parts(shape)) for shape in shapes)
+        if len(segments) != expected:
+            raise CodecError(
+                f"A picture of {size[1]} x {size[0]} pixels has {expected} segments, "
+                f"not {len(segments)}: the file is damaged, copy it again."
+            )
+        known, rest = [], iter(segments)
+        for shape in shapes[:-1]:
+            known.append(np.concatenate([*self._decode(known, rest, quality, shape)]))
+        return Bands(shapes[-1], self._decode(known, rest, quality, shapes[-1]))
+
     def decode_pixels(
         self,
-        codes: list[np.ndarray],
+        latents: np.ndarray | Bands,
         quality: int,
         shape: tuple[int, ...],
         dtype: str,
     ) -> np.ndarray:
-        """Decodes codes to pixels, the lossy inverse of `encode_pixels`.
+        """Decodes latent values to pixels, the lossy inverse of `encode_pixels`.
 
         Args:
-            codes: output of `encode_pixels`.
+            latents: `(rows, columns, channels)`, output of `read_latents`.
             quality: quality of the codes.
             shape: shape of the pixels, `(height, width, 1 or 3)`.
             dtype: dtype of the pixels, as in `Picture`.
         """
-        backbone = self.model.backbone
-        latents, channels = self._entropy_model.restore(codes, quality), shape[-1]
+        backbone, channels = self.model.backbone, shape[-1]
         told = np.full((1, 1), quality, "float32")
         sides = (side * backbone.shrink for side in latents.shape[:2])
         padded = np.empty((*sides, channels), dtype)
@@ -186,40 +269,14 @@ class Compressor:
         )
         return padded[: shape[0], : shape[1]]
 
-    def write_codes(self, codes: list[np.ndarray], quality: int) -> Iterator[bytes]:
-        """Codes as entropy-coded segments of several rows."""
-        for i, code in enumerate(codes):
-            tables, which = self._entropy_model.tables(codes[:i], quality, code.shape)
-            for part in _parts(code.shape):
-                yield range_coder.encode(
-                    code[part].ravel(), which[part].ravel(), tables
-                )
-
-    def read_codes(
-        self, segments: list[bytes], quality: int, size: tuple[int, int]
-    ) -> list[np.ndarray]:
-        """The inverse of `write_codes`, for a picture of known height and width.
-
-        Raises:
-            CodecError: the segments do not hold such codes.
-        """
-        shapes = self._entropy_model.shapes(*self._latent_size(size))
-        parts = [list(_parts(shape)) for shape in shapes]
-        if len(segments) != sum(map(len, parts)):
-            raise CodecError(
-                f"A picture of {size[1]} x {size[0]} pixels has "
-                f"{sum(map(len, parts))} segments, not {len(segments)}: the file is "
-                "damaged, copy it again."
-            )
-        codes, rest = [], iter(segments)
-        for shape, rows in zip(shapes, parts, strict=True):
-            tables, which = self._entropy_model.tables(codes, quality, shape)
-            blocks = [
-                range_coder.decode(next(rest), which[part].ravel(), tables)
-                for part in rows
-            ]
-            codes.append(np.concatenate(blocks).reshape(shape))
-        return codes
+    def _decode(
+        self, known: list, segments: Iterator[bytes], quality: int, shape: tuple
+    ) -> Iterator[np.ndarray]:
+        """The latent values of a code from its segments, float32, several rows each."""
+        tables = self._entropy_model.tables(len(known), quality)
+        told = Bands(shape, self._entropy_model.expect(known, shape))
+        for rows, segment in zip(_parts(shape), segments, strict=False):
+            yield _restore(segment, told[rows, :], tables)
 
     def _latent_size(self, size: tuple[int, ...]) -> tuple[int, int]:
         shrink = self.model.backbone.shrink
@@ -228,12 +285,13 @@ class Compressor:
     def _checked(self, quality: int | None) -> int:
         if quality is None:
             return self.qualities // 2
-        if quality not in range(self.qualities):
+        is_integer = isinstance(quality, numbers.Integral)
+        if not is_integer or quality not in range(self.qualities):
             raise InputError(
                 f"{self.name!r} has the qualities 0 to {self.qualities - 1}, not "
-                f"{quality}: choose one of them."
+                f"{quality!r}: choose one of them."
             )
-        return quality
+        return int(quality)
 
     def _write(self, file, picture: Picture, quality: int) -> None:
         pixels, alpha = picture.pixels, picture.alpha
@@ -256,88 +314,12 @@ class Compressor:
         coded = ((LATENTS, part) for part in self.write_codes(codes, quality))
         container.write(file, header, itertools.chain(segments, coded))
 
-    def _unpack(self, header: container.Header, segments: list) -> Picture:
-        if header.sha256 != self.sha256:
-            raise CodecError(
-                f"The file was made by the weight {header.weight!r} of another version "
-                f"than {self.name!r}: decompress it with the one that made it."
-            )
-        if header.quality >= self.qualities:
-            raise CodecError("The file has a quality that its weight does not have.")
-        size = header.height, header.width
-        coded = [payload for kind, payload in segments if kind == LATENTS]
-        codes = self.read_codes(coded, header.quality, size)
-        others = {kind: payload for kind, payload in segments if kind != LATENTS}
-        if ("ALPH" in others) is not (header.mode in (2, 4)):
-            raise CodecError("The file's alpha plane is missing: copy it again.")
-        shape = (*size, 1 if header.mode <= 2 else 3)
-        pixels = self.decode_pixels(codes, header.quality, shape, f"uint{header.bits}")
-        alpha, icc = others.get("ALPH"), others.get("ICC ")
-        return Picture(
-            pixels,
-            None if alpha is None else container.unpack_alpha(alpha, header),
-            None if icc is None else container.unpack_icc(icc),
-        )
 
-
-def decompress(source: bytes | str | os.PathLike) -> "Image.Image":
-    """The picture in an `.aez` file, by the zoo's weight that the file names.
-
-    Raises:
-        CodecError: it is not such a file, it is damaged, or it was written by a model
-            outside of the zoo: use the `Compressor` of that model.
-        DownloadError: the weight cannot be downloaded; the message names the remedy.
-    """
-    header, segments = container.read(source)
-    return codec_of(header)._unpack(header, segments).image()
-
-
-def decompress_files(
-    source: str | os.PathLike,
-    target: str | os.PathLike,
-    codec: Compressor | None = None,
-    suffix: str = ".png",
-) -> list[tuple[Path, str]]:
-    """Decompresses a file, or every `.aez` file of a folder.
-
-    Args:
-        source, target: two files or two folders.
-        codec: codec that wrote the files; None takes the weight of the zoo that each
-            file names.
-        suffix: suffix of the pictures of a folder.
-
-    Returns:
-        The files of a folder that failed, and why.
-
-    Raises:
-        CodecError, DownloadError: as `decompress`.
-        InputError: the target cannot be written.
-    """
-
-    def work(path: Path, out: Path) -> None:
-        header, segments = container.read(path)
-        size, dtype = (header.height, header.width), f"uint{header.bits}"
-        check_writable(out, size, dtype, header.mode in (2, 4))
-        picture = (codec or codec_of(header))._unpack(header, segments)
-        write_picture(picture, out)
-
-    is_folder = Path(source).is_dir()
-    return run_batch(
-        work, source, target, suffix if is_folder else None, suffixes=(SUFFIX,)
-    )
-
-
-def codec_of(header: container.Header) -> Compressor:
-    """The codec of the zoo that a file names, see `decompress`."""
-    if header.weight not in list_models():
-        raise CodecError(
-            f"The file was made by {header.weight!r}, which is not in the zoo: name "
-            "the model that made it."
-        )
-    return _load(header.weight)
-
-
-_load = functools.lru_cache(maxsize=2)(Compressor)
+def _restore(segment: bytes, expected: np.ndarray, tables) -> np.ndarray:
+    """Latent values `(rows, columns, channels)`, float32, from a segment."""
+    values = range_coder.decode(segment, expected["table"].ravel(), tables)
+    latents = values.reshape(expected.shape) + expected["mean"]
+    return latents.astype("float32")
 
 
 def _fingerprint(model: "Autoencoder") -> str:
@@ -360,9 +342,8 @@ def _integers(picture: Picture) -> Picture:
     )
 
 
-def _parts(shape: tuple[int, ...]) -> Iterator[slice]:
+def _parts(shape: tuple[int, ...]) -> list[slice]:
     """The rows of each segment of a code `(rows, columns, channels)`."""
     rows, columns, channels = shape
     step = max(1, MOST_VALUES // (columns * channels))
-    for start in range(0, rows, step):
-        yield slice(start, min(rows, start + step))
+    return [slice(top, min(rows, top + step)) for top in range(0, rows, step)]

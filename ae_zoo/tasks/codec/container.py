@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from ae_zoo._files import complete_file
+from ae_zoo._files import check_path, check_regular, complete_file
 from ae_zoo.errors import CodecError, InputError
 
 MAGIC = b"AEZ\n"
@@ -27,6 +27,7 @@ VERSION = 1
 END = "END "
 MOST_PIXELS = 2**28
 MOST_PROFILE = 2**24  # bytes
+MOST_SEGMENTS = 2**16
 
 START = struct.Struct("<BH")  # version, length of the header
 FIELDS = struct.Struct("<IIBBBB")  # the header up to the weight's name
@@ -119,11 +120,16 @@ def read(source: str | os.PathLike | bytes) -> tuple[Header, list[tuple[str, byt
     Raises:
         CodecError: it is not an `.aez` file, or it is damaged, truncated or of a newer
             version.
-        InputError: there is no such file.
+        InputError: there is no such file, or the source is neither path nor bytes.
     """
     with _opened(source) as reader:
         header, segments = reader.header(), []
         while (segment := reader.segment(len(segments) + 1))[0] != END:
+            if len(segments) == MOST_SEGMENTS:
+                raise CodecError(
+                    f"{reader.name} has more than 2^16 segments: get it again from its "
+                    "source."
+                )
             segments.append(segment)
         if segment[1] or reader.left:
             raise CodecError(
@@ -242,9 +248,11 @@ class _Reader:
 
 @contextlib.contextmanager
 def _opened(source: str | os.PathLike | bytes) -> Iterator[_Reader]:
-    if isinstance(source, bytes):
+    if isinstance(source, bytes | bytearray | memoryview):
         yield _Reader(io.BytesIO(source), "The data")
         return
+    check_path("An .aez file", source, "bytes or ")
+    check_regular(source)
     if not Path(source).is_file():
         raise InputError(f"There is no file {source}.")
     with open(source, "rb") as file:

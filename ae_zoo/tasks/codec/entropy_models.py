@@ -1,9 +1,9 @@
 """Entropy models: the codes in `.aez` files and their probability tables.
 
 An entropy model converts the latent values of one picture, `(rows, columns, channels)`,
-to codes of integers and back. Codes are written in order, so that the tables of a code
-may depend on earlier codes. All computations are in NumPy, because machines must agree
-on the tables to the last bit.
+to codes of integers, and says what to expect of each integer. Codes are written in
+order, so that the tables of a code may depend on earlier codes. All computations are in
+NumPy, because machines must agree on the tables to the last bit.
 """
 
 from collections.abc import Iterator
@@ -11,6 +11,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from ae_zoo.tasks.codec.range_coder import Tables
+
+# Of a value of a code: the number of its table, and what to add to it for the decoder.
+EXPECTED = np.dtype([("table", "int32"), ("mean", "float32")])
 
 
 class FactorizedEntropyModel:
@@ -27,20 +30,25 @@ class FactorizedEntropyModel:
         """Rounds latent values to codes, int32."""
         return [np.rint(latents).astype("int32")]
 
-    def restore(self, codes: list[np.ndarray], quality: int) -> np.ndarray:
-        """Converts codes to the latent values that the decoder takes, float32."""
-        return codes[0].astype("float32")
-
     def shapes(self, rows: int, columns: int) -> list[tuple[int, int, int]]:
         """Shapes of the codes for latent values of `rows` and `columns`."""
         return [(rows, columns, len(self._tables[0].lows))]
 
-    def tables(
-        self, known: list[np.ndarray], quality: int, shape: tuple[int, int, int]
-    ) -> tuple[Tables, np.ndarray]:
-        """Tables, and the table number of each value of the code after the `known`."""
-        which = np.arange(shape[-1], dtype="int32")
-        return self._tables[quality], np.broadcast_to(which, shape)
+    def tables(self, number: int, quality: int) -> Tables:
+        """Tables of a code, given by its number from 0."""
+        return self._tables[quality]
+
+    def expect(
+        self, known: list[np.ndarray], shape: tuple[int, int, int]
+    ) -> Iterator[np.ndarray]:
+        """What to expect of the code of this shape that comes after the `known`.
+
+        Yields:
+            Bands of rows from top to bottom, `(some, columns, channels)` of `EXPECTED`.
+        """
+        expected = np.zeros(shape[-1], EXPECTED)
+        expected["table"] = np.arange(shape[-1])
+        yield np.broadcast_to(expected, shape)
 
 
 class HyperpriorEntropyModel:
@@ -63,7 +71,8 @@ class HyperpriorEntropyModel:
     """
 
     SIDE = 4  # rows (columns) of the code for one row (column) of the side code
-    BAND = 16  # rows of the side code to compute at once
+    WINDOW = 16, 32  # rows and columns of the side code to compute at once
+    MOST_VALUES = 2**22  # of a band, unless a row of the side code has more
     LARGEST = 2.0**10  # largest activation
 
     def __init__(self, side, tables, analyse, layers, levels):
@@ -77,18 +86,12 @@ class HyperpriorEntropyModel:
         ends = [(0, -size % self.SIDE) for size in latents.shape[:2]]
         padded = np.pad(latents, (*ends, (0, 0)), mode="edge")
         side = self._side.quantise(self._analyse(padded[None])[0], quality)
-        code = np.empty(latents.shape, "int32")
-        for rows, means, _ in self._expect(side[0], latents.shape):
-            code[rows] = np.rint(latents[rows] - means)
+        code, done = np.empty(latents.shape, "int32"), 0
+        for band in self.expect(side, latents.shape):
+            rows = slice(done, done + len(band))
+            code[rows] = np.rint(latents[rows] - band["mean"])
+            done = rows.stop
         return [*side, code]
-
-    def restore(self, codes: list[np.ndarray], quality: int) -> np.ndarray:
-        """Converts codes to the latent values that the decoder takes, float32."""
-        side, code = codes
-        latents = np.empty(code.shape, "float32")
-        for rows, means, _ in self._expect(side, code.shape):
-            latents[rows] = code[rows] + means
-        return latents
 
     def shapes(self, rows: int, columns: int) -> list[tuple[int, int, int]]:
         """Shapes of the codes for latent values of `rows` and `columns`."""
@@ -96,40 +99,61 @@ class HyperpriorEntropyModel:
         small = (-(-size // self.SIDE) for size in (rows, columns))
         return [*self._side.shapes(*small), (rows, columns, channels)]
 
-    def tables(
-        self, known: list[np.ndarray], quality: int, shape: tuple[int, int, int]
-    ) -> tuple[Tables, np.ndarray]:
-        """Tables, and the table number of each value of the code after the `known`."""
+    def tables(self, number: int, quality: int) -> Tables:
+        """Tables of a code, given by its number from 0."""
+        return self._tables if number else self._side.tables(number, quality)
+
+    def expect(
+        self, known: list[np.ndarray], shape: tuple[int, int, int]
+    ) -> Iterator[np.ndarray]:
+        """What to expect of the code of this shape that comes after the `known`.
+
+        Yields:
+            Bands of rows from top to bottom, `(some, columns, channels)` of `EXPECTED`.
+        """
         if not known:
-            return self._side.tables(known, quality, shape)
-        which = np.empty(shape, "int32")
-        for rows, _, levels in self._expect(known[0], shape):
-            which[rows] = levels
-        return self._tables, which
+            yield from self._side.expect(known, shape)
+            return
+        side, (height, width, channels) = known[0], shape
+        row = self.SIDE * width * channels
+        step = max(1, min(self.WINDOW[0], self.MOST_VALUES // row))
+        for top in range(0, len(side), step):
+            rows = slice(top, min(top + step, len(side)))
+            last = min(self.SIDE * rows.stop, height)
+            band = np.empty((last - self.SIDE * top, width, channels), EXPECTED)
+            for left in range(0, side.shape[1], self.WINDOW[1]):
+                columns = slice(left, min(left + self.WINDOW[1], side.shape[1]))
+                part = band[:, self.SIDE * left : self.SIDE * columns.stop]
+                told = self._network(side, rows, columns)
+                told = told[: len(part), : part.shape[1]]
+                part["mean"], part["table"] = self._split(told, channels)
+            yield band
 
-    def _expect(self, side, shape) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
-        """Yields rows of the code, with the means and levels of their latent values."""
+    def _split(self, told: np.ndarray, channels: int) -> tuple[np.ndarray, np.ndarray]:
+        """Means and levels from the network's output."""
         start, step = self._levels
-        for first in range(0, len(side), self.BAND):
-            # The receptive field is one more row on each side.
-            above = min(first, 1)
-            told = self._network(side[first - above : first + self.BAND + 1])
-            rows = slice(self.SIDE * first, self.SIDE * (first + self.BAND))
-            begin, count = self.SIDE * above, len(range(shape[0])[rows])
-            told = told[begin : begin + count, : shape[1]]
-            levels = start + step * told[..., shape[2] :]
-            levels = np.rint(np.clip(levels, 0, len(self._tables.lows) - 1))
-            yield rows, told[..., : shape[2]].astype("float32"), levels
+        levels = np.clip(
+            start + step * told[..., channels:], 0, len(self._tables.lows) - 1
+        )
+        return told[..., :channels], np.rint(levels, out=levels)
 
-    def _network(self, side: np.ndarray) -> np.ndarray:
-        """Output of the network for some rows, of four times their height and width."""
-        x = side.clip(-self.LARGEST, self.LARGEST).astype("float64")
+    def _network(self, side: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
+        """Output of the network for a window, of four times its height and width."""
+        # The receptive field is one more row and column on each side.
+        parts = (rows, columns)
+        first = [max(0, part.start - 1) for part in parts]
+        x = side[first[0] : rows.stop + 1, first[1] : columns.stop + 1]
+        x = x.clip(-self.LARGEST, self.LARGEST).astype("float64")
         for kernel, bias in self._layers[:-1]:
             x = x.repeat(2, axis=0).repeat(2, axis=1)
             x = np.clip(_convolve(x, kernel) + bias, 0, self.LARGEST)
             x = np.rint(x * 2.0**12) / 2.0**12
+        inner = tuple(
+            slice(self.SIDE * (part.start - begin), self.SIDE * (part.stop - begin))
+            for part, begin in zip(parts, first, strict=True)
+        )
         kernel, bias = self._layers[-1]
-        return x @ kernel[0, 0] + bias
+        return x[inner] @ kernel[0, 0] + bias
 
 
 def _convolve(x: np.ndarray, kernel: np.ndarray) -> np.ndarray:

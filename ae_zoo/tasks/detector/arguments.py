@@ -1,15 +1,15 @@
 """The values that the arguments of `AnomalyDetector` may have."""
 
-import math
-import numbers
-
 from ae_zoo.errors import InputError
+from ae_zoo.tasks.arguments import as_integer, check_names, check_positive, is_number
 from ae_zoo.tasks.detector.thresholds import RULES
-from ae_zoo.tasks.fitting import is_family
+from ae_zoo.tasks.fitting import check_training, is_family
+
+COMBINES = ("mahalanobis", "mean", "max")
 
 _CHOICES = {
     "measure": ("error", "latent", "both"),
-    "combine": ("auto", "mahalanobis", "mean", "max"),
+    "combine": ("auto", *COMBINES),
     "threshold": tuple(RULES),
 }
 
@@ -21,13 +21,14 @@ def check_arguments(detector) -> None:
         InputError: names the argument and the values it may have.
     """
     for name, values in _CHOICES.items():
-        if getattr(detector, name) not in values:
+        value = getattr(detector, name)
+        if not isinstance(value, str) or value not in values:
             raise InputError(
-                f"{name} must be one of {', '.join(values)}, not "
-                f"{getattr(detector, name)!r}."
+                f"{name} must be one of {', '.join(values)}, not {value!r}."
             )
     share = detector.contamination
-    if share != "auto" and not _between(share, 0, 0.5):
+    is_auto = isinstance(share, str) and share == "auto"
+    if not is_auto and not _between(share, 0, 0.5):
         raise InputError(
             f"contamination must be 'auto', or above 0 and at most 0.5, not {share!r}."
         )
@@ -36,14 +37,12 @@ def check_arguments(detector) -> None:
             raise InputError(
                 f"{name} must be between 0 and 1, not {getattr(detector, name)!r}."
             )
-    for name in ("window", "epochs", "batch_size"):
-        value = getattr(detector, name)
-        if not isinstance(value, numbers.Integral) or value < 1:
-            raise InputError(f"{name} must be an integer above 0, not {value!r}.")
-    if detector.trim != 0:
+    check_training(detector)
+    as_integer("window", detector.window)
+    check_names("categories", detector.categories)
+    if not is_number(detector.trim) or detector.trim != 0:
         _check_trim(detector)
-    if not _between(detector.margin, 0, math.inf):
-        raise InputError(f"margin must be above 0, not {detector.margin!r}.")
+    check_positive("margin", detector.margin)
 
 
 def _check_trim(detector) -> None:
@@ -62,4 +61,4 @@ def _check_trim(detector) -> None:
 
 def _between(value, low: float, high: float) -> bool:
     """Whether `value` is a number above `low` and at most `high`."""
-    return isinstance(value, numbers.Real) and low < value <= high
+    return is_number(value) and low < value <= high

@@ -1,21 +1,22 @@
 """The anomaly detector: an outlier detector in scikit-learn's interface."""
 
 import os
-from pathlib import Path
 
 import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils import check_array, check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from ae_zoo.data import categories
 from ae_zoo.errors import InputError
+from ae_zoo.tasks.arguments import as_path, check_names
 from ae_zoo.tasks.detector.arguments import check_arguments
 from ae_zoo.tasks.detector.columns import Columns
 from ae_zoo.tasks.detector.rebuilding import learn_rebuilding
 from ae_zoo.tasks.detector.scoring import learn_scoring
 from ae_zoo.tasks.detector.storage import read_detector, write_detector
 from ae_zoo.tasks.detector.thresholds import RULES
+from ae_zoo.tasks.fitting import check_rows
 
 
 class AnomalyDetector(OutlierMixin, BaseEstimator):
@@ -141,6 +142,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             InputError: an argument or the table is unfit; the message says how.
         """
         check_arguments(self)
+        check_names("names", names)
         values = categories.find(X, self.categories, names)
         X = self._numbers(X, values, names, reset=True)
         if len(X) < 2:
@@ -223,7 +225,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             InputError: there is something at `folder` already.
         """
         check_is_fitted(self)
-        write_detector(self, Path(folder))
+        write_detector(self, as_path("folder", folder))
 
     @classmethod
     def load(cls, folder: str | os.PathLike) -> "AnomalyDetector":
@@ -233,7 +235,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             InputError: the folder holds no detector.
             IntegrityError, ManifestError: the model in it is damaged.
         """
-        detector = read_detector(cls, Path(folder))
+        detector = read_detector(cls, as_path("folder", folder))
         detector.reset()
         return detector
 
@@ -278,8 +280,8 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         """The table as float64, a column for each value of a category."""
         options = {"dtype": np.float64, "ensure_all_finite": "allow-nan"}
         if not values:
-            return validate_data(self, X, reset=reset, **options)
-        validate_data(self, X, reset=reset, skip_check_array=True)
+            return check_rows(self, X, reset=reset, **options)
+        check_rows(self, X, reset=reset, skip_check_array=True)
         names = getattr(X, "columns", names)
         return check_array(categories.encode(X, values, names), **options)
 

@@ -6,17 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
+from ae_zoo._files import check_regular
 from ae_zoo.errors import InputError
-from ae_zoo.tasks.detector.columns import Columns
 from ae_zoo.tasks.detector.rebuilding import Rebuilding
-from ae_zoo.tasks.detector.scoring import Scoring
-from ae_zoo.tasks.detector.windows import Windows
+from ae_zoo.tasks.detector.schema import check_model, parse_state
 from ae_zoo.tasks.fitting import is_family
 
 STATE = "detector.json"
 MODEL = "model"
 
-_ARRAYS = ("mean_", "scale_", "fill_", "unit_", "centre_", "precision_", "part_units_")
+_LARGEST = 2**28  # bytes
 
 
 def write_detector(detector, folder: Path) -> None:
@@ -78,34 +77,31 @@ def read_detector(kind: type, folder: Path):
     from ae_zoo.zoo.folder import load_folder
 
     try:
-        state = json.loads((folder / STATE).read_text(encoding="utf-8"))
-        detector = kind(**state["parameters"])
-        learned = dict(state["learned"])
-        for name in _ARRAYS:
-            value = learned[name]
-            learned[name] = None if value is None else np.array(value)
-        columns = Columns(
-            list(state["names"]),
-            {int(column): values for column, values in state["categories"].items()},
-            learned["fill_"],
-        )
-        windows = Windows(detector.window, learned["mean_"], learned["scale_"])
-        detector.scoring_ = Scoring(
-            detector.measure,
-            learned["combine_"],
-            learned["unit_"],
-            learned["centre_"],
-            learned["precision_"],
-            learned["part_units_"],
-        )
-        detector.offset_ = learned["offset_"]
-        detector.loss_curve_ = learned["loss_curve_"]
-    except (OSError, ValueError, TypeError, LookupError) as error:
-        raise InputError(
-            f"{folder} holds no detector: give a folder that save wrote ({error})."
-        ) from error
+        state = _read_json(folder / STATE)
+        detector, columns, windows, scoring = parse_state(kind, state)
+    except (OSError, ValueError, RecursionError) as error:
+        raise _no_detector(folder, error) from error
     model = load_folder(folder / MODEL)
+    try:
+        check_model(model, detector.measure, columns, windows, scoring)
+    except ValueError as error:
+        raise _no_detector(folder, error) from error
     with_codes = detector.measure != "error"
     detector.rebuilding_ = Rebuilding(model, columns, windows, with_codes)
+    detector.scoring_ = scoring
     detector.n_features_in_ = len(columns.names)
     return detector
+
+
+def _read_json(path: Path) -> object:
+    check_regular(path)
+    if path.stat().st_size > _LARGEST:
+        raise ValueError(f"{path.name} has more than {_LARGEST:,} bytes")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _no_detector(folder: Path, error: Exception) -> InputError:
+    reason = str(error).removesuffix(".")
+    return InputError(
+        f"{folder} holds no detector: give a folder that save wrote ({reason})."
+    )
