@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ae_zoo.errors import DownloadError, UnknownNameError
-from ae_zoo.zoo.adapt import rebuild
 from ae_zoo.zoo.folder import (
     check_folder,
     find_problem,
@@ -70,6 +69,8 @@ def load(
     model = load_folder(*_find(name, revision, cache_dir))
     if input_shape is None and weights and dtype is None:
         return model
+    from ae_zoo.zoo.adapt import rebuild
+
     return rebuild(model, input_shape, weights, dtype)
 
 
