@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     args = parser.parse_args()
     for side, kernel_size, fine, coarse in CASES:
-        told = []
+        timings = []
         for kinds in KINDS:
             down = kinds is KINDS[0]
             shape = (side, side, fine) if down else (side // 2, side // 2, coarse)
@@ -65,10 +65,10 @@ def main() -> None:
             steps = [training_step(layer, x) for layer in built]
             taken = [[timed(step) for step in steps] for _ in range(args.rounds)]
             ours, theirs = np.median(taken, axis=0)
-            told.append(f"{1e3 * ours:.1f} ms, ratio {theirs / ours:.2f}")
+            timings.append(f"{1e3 * ours:.1f} ms, ratio {theirs / ours:.2f}")
         print(
             f"{side} to {side // 2}, kernel {kernel_size}, {fine} and {coarse} "
-            f"channels: {told[0]}; transposed {told[1]}",
+            f"channels: {timings[0]}; transposed {timings[1]}",
             flush=True,
         )
 

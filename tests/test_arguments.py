@@ -213,7 +213,8 @@ def test_only_the_thread_that_loads_is_limited():
 
 def test_save_refuses_what_load_could_not_build(tmp_path):
     model = models.dense_ae(IMAGE, 2)
-    parts = (model.encoder, model.code_encoder(), keras.Sequential([keras.layers.Dense(2)]))
+    head = keras.Sequential([keras.layers.Dense(2)])
+    parts = (model.encoder, model.code_encoder(), head)
     for other in (*parts, "dense_ae", None):
         with pytest.raises(InputError, match=r"takes an Autoencoder .* save the whole"):
             ae_zoo.save(other, tmp_path / "model")

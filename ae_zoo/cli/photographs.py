@@ -154,9 +154,9 @@ def print_header(path: Path, json: bool) -> None:
 
     header = container.read_header(path)
     size, bpp = _size(path, header)
-    told = dataclasses.asdict(header) | {"bytes": size, "bpp": round(bpp, 4)}
+    shown = dataclasses.asdict(header) | {"bytes": size, "bpp": round(bpp, 4)}
     if json:
-        output.print_json({"file": str(path), **told})
+        output.print_json({"file": str(path), **shown})
         return
     mode = ("grey", "grey and alpha", "RGB", "RGB and alpha")[header.mode - 1]
     rows = [

@@ -184,8 +184,8 @@ class Compressor:
 
         def analyse(window: np.ndarray) -> np.ndarray:
             colour = np.broadcast_to(window, (*window.shape[:2], 3))
-            told = with_map(colour[None], quality)
-            return self.model.encoder.predict_on_batch(told)[0][0]
+            mapped = with_map(colour[None], quality)
+            return self.model.encoder.predict_on_batch(mapped)[0][0]
 
         tiles.apply(
             analyse,
@@ -250,12 +250,12 @@ class Compressor:
             dtype: dtype of the pixels, as in `Picture`.
         """
         backbone, channels = self.model.backbone, shape[-1]
-        told = np.full((1, 1), quality, "float32")
+        qualities = np.full((1, 1), quality, "float32")
         sides = (side * backbone.shrink for side in latents.shape[:2])
         padded = np.empty((*sides, channels), dtype)
 
         def synthesise(window: np.ndarray) -> np.ndarray:
-            colour = self._synthesis.predict_on_batch([window[None], told])[0]
+            colour = self._synthesis.predict_on_batch([window[None], qualities])[0]
             return colour if channels == 3 else colour.mean(axis=-1, keepdims=True)
 
         tiles.apply(
@@ -274,9 +274,9 @@ class Compressor:
     ) -> Iterator[np.ndarray]:
         """The latent values of a code from its segments, float32, several rows each."""
         tables = self._entropy_model.tables(len(known), quality)
-        told = Bands(shape, self._entropy_model.expect(known, shape))
+        expected = Bands(shape, self._entropy_model.expect(known, shape))
         for rows, segment in zip(_parts(shape), segments, strict=False):
-            yield _restore(segment, told[rows, :], tables)
+            yield _restore(segment, expected[rows, :], tables)
 
     def _latent_size(self, size: tuple[int, ...]) -> tuple[int, int]:
         shrink = self.model.backbone.shrink

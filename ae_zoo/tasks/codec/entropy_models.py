@@ -124,18 +124,20 @@ class HyperpriorEntropyModel:
             for left in range(0, side.shape[1], self.WINDOW[1]):
                 columns = slice(left, min(left + self.WINDOW[1], side.shape[1]))
                 part = band[:, self.SIDE * left : self.SIDE * columns.stop]
-                told = self._network(side, rows, columns)
-                told = told[: len(part), : part.shape[1]]
-                part["mean"], part["table"] = self._split(told, channels)
+                outputs = self._network(side, rows, columns)
+                outputs = outputs[: len(part), : part.shape[1]]
+                part["mean"], part["table"] = self._split(outputs, channels)
             yield band
 
-    def _split(self, told: np.ndarray, channels: int) -> tuple[np.ndarray, np.ndarray]:
+    def _split(
+        self, outputs: np.ndarray, channels: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Means and levels from the network's output."""
         start, step = self._levels
         levels = np.clip(
-            start + step * told[..., channels:], 0, len(self._tables.lows) - 1
+            start + step * outputs[..., channels:], 0, len(self._tables.lows) - 1
         )
-        return told[..., :channels], np.rint(levels, out=levels)
+        return outputs[..., :channels], np.rint(levels, out=levels)
 
     def _network(self, side: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
         """Output of the network for a window, of four times its height and width."""

@@ -214,8 +214,8 @@ class _AddMeans(keras.layers.Layer):
         super().__init__(**kwargs | {"dtype": "float32"})
 
     def call(self, inputs):
-        code, told = inputs
-        return code + told[..., : code.shape[-1]]
+        code, moments = inputs
+        return code + moments[..., : code.shape[-1]]
 
     def compute_output_shape(self, input_shape):
         return input_shape[0]
