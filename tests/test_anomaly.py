@@ -45,6 +45,7 @@ def trained_once(monkeypatch):
     monkeypatch.setattr(Fitting, "train", once)
 
 
+@pytest.mark.slow
 @parametrize_with_checks(
     [
         AnomalyDetector(latent_dim=2, epochs=2, model_arguments={"hidden": (8,)}),

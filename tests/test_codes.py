@@ -132,7 +132,7 @@ def test_sample_and_posterior(model, kind, x, eager):
     assert log_variance.shape == mean.shape
 
 
-def test_fit_save_and_load(model, kind, x, tmp_path, eager):
+def test_fit_save_and_load(model, kind, x, tmp_path):
     trained = registry.build(f"outside_{kind}")
     trained.compile()
     losses = trained.fit(x, x, epochs=6, verbose=0).history["loss"]

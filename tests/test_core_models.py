@@ -1,5 +1,6 @@
 """Every family through the same checks; a new family is tested by registering it."""
 
+import itertools
 import json
 import pickle
 
@@ -20,7 +21,6 @@ from model_cases import (
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
-import ae_zoo
 from ae_zoo import bottlenecks, layers, losses, models, registry
 from ae_zoo.assemble import join
 from ae_zoo.autoencoder import Autoencoder
@@ -155,19 +155,13 @@ def test_corruption_is_active_in_training_only(built, digits):
 
 
 @each_case
-def test_fit_without_arguments_then_save_and_load(case: Case, digits, seeded, tmp_path):
+def test_fit_without_arguments(case: Case, digits, seeded):
     model = case.build()
     model.compile()
     x = np.tile(digits, (4, *[1] * (digits.ndim - 1)))
     history = model.fit(x, x, batch_size=16, epochs=2, verbose=0).history
     assert np.isfinite(history["loss"]).all()
     assert history["loss"][-1] < history["loss"][0]
-
-    ae_zoo.save(model, tmp_path / "weights")
-    loaded = ae_zoo.load(tmp_path / "weights")
-    assert type(loaded) is Autoencoder
-    assert loaded.family == case.family
-    assert_same_outputs(loaded, model, digits)
 
 
 # Seeds and penalties, statistics of the batch, shared kernels.
@@ -226,8 +220,9 @@ def test_pickle(built, digits):
 def test_other_precisions(case: Case, policy, digits, seeded, eager):
     model = case.build()
     assert model.bottleneck.compute_dtype == policy.removeprefix("mixed_")
-    model.compile()
-    assert np.isfinite(model.train_on_batch(digits, digits))
+    if policy != "mixed_bfloat16":  # whose training takes the path of the first
+        model.compile()
+        assert np.isfinite(model.train_on_batch(digits, digits))
     kept = "float32" if policy.startswith("mixed") else policy
     assert all(v.dtype == kept for v in model.trainable_variables)
     reconstructed = model.reconstruct(digits)
@@ -250,17 +245,25 @@ def test_double_precision_everywhere(name, digits, seeded, eager):
         keras.config.set_floatx("float32")
 
 
-@pytest.mark.parametrize("activation", ["linear", "tanh", "sigmoid", "relu", "gelu"])
+ACTIVATED = [
+    case.id
+    for case in CASES
+    if case.arguments.get("penalty") != "kl" and case.family != "recurrent_ae"
+]
+
+
 @pytest.mark.parametrize(
-    "case",
-    [
-        case
-        for case in CASES
-        if case.arguments.get("penalty") != "kl" and case.family != "recurrent_ae"
-    ],
-    ids=lambda case: case.id,
+    ("name", "activation"),
+    [(name, "tanh") for name in ACTIVATED]
+    + list(
+        itertools.product(
+            ["contractive_ae-exact", "conv_ae-default", "vae-dense"],
+            ["linear", "sigmoid", "relu", "gelu"],
+        )
+    ),
 )
-def test_activations(case: Case, activation, digits, seeded):
+def test_activations(name, activation, digits, seeded):
+    case = BY_ID[name]
     model = case.build(activation=activation)
     assert model.get_config()["activation"] == activation
     used = {
@@ -270,7 +273,7 @@ def test_activations(case: Case, activation, digits, seeded):
         if hasattr(layer, "activation")
     }
     assert keras.activations.get(activation) in used
-    assert np.isfinite(model(digits, training=True)).all()
+    assert np.isfinite(model(case.examples(digits), training=True)).all()
     assert np.isfinite([float(loss) for loss in model.losses]).all()
 
 

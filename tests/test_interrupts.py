@@ -84,6 +84,14 @@ def train(recipe, out, log=os.devnull, moments=()):
         left.pop(0)
 
 
+@pytest.fixture(autouse=True)
+def ctrl_c():
+    """Python's handler of Ctrl-C, which background jobs of a shell ignore."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def recipe(request, tmp_path, digits):
     model, training = RECIPES[request.param]

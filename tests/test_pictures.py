@@ -300,7 +300,7 @@ def test_arrays_are_pictures(shape, dtype):
         (Image.new("F", (5, 4)), "floats have no agreed range: save"),
         (Image.fromarray(np.int32([[-1]])), "integers have no agreed range: save"),
         (Image.fromarray(np.int32([[65536]])), "integers have no agreed range: save"),
-        ([1, 2], "Cannot read"),
+        ([1, 2], "must be an array, a Pillow image or a path"),
     ],
 )
 def test_other_values_than_pictures_are_refused(source, says):

@@ -27,6 +27,7 @@ TABLE_FAMILIES = [
 ]
 
 
+@pytest.mark.slow
 @parametrize_with_checks([AutoencoderTransformer(latent_dim=2, epochs=2)])
 def test_scikit_learn_accepts_the_transformer(estimator, check, eager):
     check(estimator)
