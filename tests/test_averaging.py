@@ -55,6 +55,7 @@ class Watch(keras.callbacks.Callback):
         assert any((a != b).any() for a, b in zip(values, self.raw, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loop", ["fit", "fit on two devices", "workers"])
 def test_averages_are_validated_and_kept_but_not_trained(loop, digits, mirrored):
     if loop == "workers":

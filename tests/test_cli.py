@@ -334,6 +334,7 @@ def test_features_refuses_what_does_not_fit(cli, folders, tmp_path, source, opti
     assert not to.exists()
 
 
+@pytest.mark.slow
 def test_a_process_prints_its_result_and_no_log(folders, tmp_path):
     path = tmp_path / "grid.png"
     outcome = process("generate", "--model", folders / "vae", "-o", path)

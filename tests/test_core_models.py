@@ -182,6 +182,7 @@ def test_keras_saves_a_compiled_model_whole(case: Case, digits, seeded, tmp_path
         assert_same_outputs(loaded, model, digits)
         assert_same_optimizer(loaded.optimizer, model.optimizer)
         assert loaded.loss.get_config() == model.loss.get_config()
+    assert_same_outputs(pickle.loads(pickle.dumps(model)), model, digits)
     files = {path.name for path in (tmp_path / "folder").iterdir()}
     assert files >= {"config.json", "metadata.json", "model.weights.h5"}
 
@@ -206,11 +207,6 @@ def test_a_loaded_model_goes_on_training_as_if_never_saved(digits, seeded, tmp_p
     for each in (model, loaded):
         each.fit(digits, digits, shuffle=False, epochs=2, verbose=0)
     assert_same_outputs(loaded, model, digits)
-
-
-def test_pickle(built, digits):
-    _, model = built
-    assert_same_outputs(pickle.loads(pickle.dumps(model)), model, digits)
 
 
 @pytest.mark.parametrize(

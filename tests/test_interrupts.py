@@ -52,6 +52,7 @@ def train(recipe, out, log=os.devnull, moments=()):
     """
     from ae_zoo.cli import main
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # as for `ctrl_c`
     with open(log, "w") as file:
         for stream in (sys.stdout, sys.stderr):
             os.dup2(file.fileno(), stream.fileno())

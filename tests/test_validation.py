@@ -30,6 +30,7 @@ def train(digits, folder, strategy, model, **settings):
     return json.loads((out / "history.json").read_text())["history"][-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "settings"),
     [
