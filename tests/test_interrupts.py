@@ -69,7 +69,7 @@ def train(recipe, out, log=os.devnull, moments=()):
         plain(self, batch, logs)
         steps += 1
         if left and steps == left[0][0]:  # then in a later step, or in the validation
-            threading.Timer(draw() / 100, disturb, [left[0][1]]).start()
+            threading.Timer(draw() / 500, disturb, [left[0][1]]).start()
 
     callbacks.StopOnNaN.on_train_batch_end = disturbed
     words = ["train", str(recipe), "--out", str(out), "--resume"]
@@ -132,7 +132,7 @@ def test_an_interrupted_training_resumes_to_identical_bytes(recipe, tmp_path):
     for number in (signal.SIGTERM, signal.SIGINT):
         ends = said.count(f"code {128 + number}")
         assert said.count(f"{number.name} ended the training") == ends >= 1, said
-    assert said.count(again) == said.count("code 1") >= 4
+    assert said.count(again) == said.count("code 1") >= 3
     assert result(out) == result(whole)
     assert not list(out.glob(".*")) and not list(out.glob("checkpoint*"))
 

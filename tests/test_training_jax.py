@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pytest
 import yaml
+from filelock import FileLock
 
 from ae_zoo import registry, training
 from ae_zoo.zoo.folder import load_folder, save
@@ -96,8 +97,24 @@ QUIET = ("conv_ae", "stacked_ae")  # without noise
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, digits):
-    """A folder with recipes that all start from weights made by TensorFlow."""
-    folder = tmp_path_factory.mktemp("jax")
+    """A folder with recipes, and what became of each training under JAX.
+
+    The processes of the tests share it: the first one makes it, others wait.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    folder = folder / "jax"
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            folder.mkdir()
+            write_recipes(folder, digits)
+            run_jobs(folder)
+    return folder
+
+
+def write_recipes(folder, digits):
+    """Recipes that all start from weights made by TensorFlow."""
     np.savez(folder / "digits.npz", x=digits)
     for name, arguments in MODELS.items():
         save(registry.build(name, **arguments), folder / "start" / name)
@@ -108,12 +125,10 @@ def folder(tmp_path_factory, digits):
             "training": {"epochs": 2, "batch_size": 8, **TRAINING[name]},
         }
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(content))
-    return folder
 
 
-@pytest.fixture(scope="module")
-def jobs(folder):
-    """What became of each training under JAX, by its name."""
+def run_jobs(folder):
+    """Trains under JAX; writes what became of each training, by its name."""
 
     def job(out, names, **options):
         recipes = [str(folder / f"{name}.yaml") for name in names]
@@ -138,12 +153,21 @@ def jobs(folder):
         capture_output=True,
         text=True,
     )
-    assert result.returncode == 0, result.stderr
-    told = map(json.loads, result.stdout.splitlines())
-    return {
+    outcomes = map(json.loads, result.stdout.splitlines())
+    content = {
         name: outcome | {"errors": result.stderr}
-        for name, outcome in zip(command, told, strict=True)
+        for name, outcome in zip(command, outcomes, strict=False)
     }
+    content["all"] = {"code": result.returncode, "errors": result.stderr}
+    (folder / "jobs.json").write_text(json.dumps(content))
+
+
+@pytest.fixture(scope="module")
+def jobs(folder):
+    """What became of each training under JAX, by its name."""
+    content = json.loads((folder / "jobs.json").read_text())
+    assert content["all"]["code"] == 0, content["all"]["errors"]
+    return content
 
 
 @pytest.fixture(scope="module")
