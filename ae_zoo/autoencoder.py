@@ -160,12 +160,15 @@ class Autoencoder(keras.Model):
             raise UnknownNameError(
                 f"Unknown pool {pool!r}; choose one of {', '.join(POOLS)}."
             )
-        keys = (key,) if key is None or isinstance(key, str) else tuple(key)
-        z = self._infer(self._network(*map(self._feature, keys)), x, batch_size)
-        found = dict(zip(keys, z, strict=True)) if len(keys) > 1 else {key: z}
+        one = key is None or isinstance(key, str)
+        keys = list(dict.fromkeys(map(self._feature, [key] if one else key)))
+        if not keys:
+            raise UnknownNameError("There is no key: give one of feature_keys.")
+        found = self._infer(self._network(*keys), x, batch_size)
+        found = found if len(keys) > 1 else [found]
         if pool is not None:
-            found = {k: POOLS[pool](Code.of(z), z) for k, z in found.items()}
-        return found if len(keys) > 1 else found[key]
+            found = [POOLS[pool](Code.of(z), z) for z in found]
+        return found[0] if one else dict(zip(keys, found, strict=True))
 
     def code_encoder(self, key: str | None = None) -> keras.Model:
         """The network from examples to their code, for models of your own.

@@ -113,7 +113,7 @@ def test_an_etag_that_is_a_path(machine, hub, name, etag):
 
 
 @pytest.mark.parametrize("name", [NAME, ADDRESS])
-@pytest.mark.parametrize("commit", ["../../../evil", "/tmp/evil", "main", "f" * 39, ""])
+@pytest.mark.parametrize("commit", ["../../../evil", "/evil", "main", "f" * 39, ""])
 def test_a_commit_that_is_none(machine, hub, name, commit):
     hub.announced["X-Repo-Commit"] = commit
     assert "HF_ENDPOINT" in machine.fail(DownloadError, name)

@@ -56,6 +56,10 @@ def test_inner_layers_and_several_at_once(vae, digits):
     for key, rows in found.items():
         np.testing.assert_allclose(rows, vae.features(digits, key), atol=1e-6)
         np.testing.assert_allclose(rows, vae.code_encoder(key)(digits), atol=1e-6)
+    for few in (["hidden_1"], ["hidden_1", "hidden_1"]):
+        assert list(vae.features(digits, few)) == ["hidden_1"]
+    with pytest.raises(UnknownNameError, match="feature_keys"):
+        vae.features(digits, [])
     with pytest.raises(UnknownNameError, match="hidden_1, code"):
         vae.code_encoder("posterior")
 
