@@ -24,7 +24,12 @@ def run(model: keras.Model, x, batch_size: int):
 
     Returns:
         Arrays with n rows, nested as the model's outputs.
+
+    Raises:
+        InputError: `batch_size` is no integer above 0.
     """
+    if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+        raise InputError(f"batch_size must be an integer above 0, not {batch_size!r}.")
     arrays = x if isinstance(x, list) else [x]
     blocks = [
         _run_batch(model, [array[i : i + batch_size] for array in arrays])
@@ -97,10 +102,12 @@ def _as_array(x) -> np.ndarray:
         )
     try:
         x = keras.ops.convert_to_numpy(x) if hasattr(x, "shape") else np.stack(x)
+        if x.dtype.kind == "c":
+            raise TypeError("complex numbers")
         return x if x.dtype.name in WHITE_LEVEL else x.astype("float32", copy=False)
     except (TypeError, ValueError) as error:
         raise InputError(
-            "The model takes an array of numbers: stack examples of one size with "
+            "The model takes an array of real numbers: stack examples of one size with "
             "np.stack."
         ) from error
 

@@ -188,6 +188,7 @@ def test_pictures_with_a_map_need_a_target(digits, seeded):
         (lambda x: x[:, :5], "reshape or resize"),
         (lambda x: [x[0], x[1, :5]], "np.stack"),
         (lambda x: np.array(["a", "b"]), "numbers"),
+        (lambda x: x * 1j, "numbers"),
     ],
 )
 @pytest.mark.parametrize("method", ["encode", "reconstruct", "features", "fit"])
@@ -213,3 +214,6 @@ def test_batches_do_not_change_the_result(vae, digits):
         np.testing.assert_allclose(
             vae.encode(digits, batch_size=size), whole, atol=1e-6
         )
+    for wrong in (0, -5, 2.0, None):
+        with pytest.raises(InputError, match="batch_size must be an integer above 0"):
+            vae.encode(digits, batch_size=wrong)
