@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 _EXPORTS = {
     "Autoencoder": "ae_zoo.autoencoder",
     "download": "ae_zoo.zoo.loader",
+    "export": "ae_zoo.publishing.export",
     "list_models": "ae_zoo.zoo.manifest",
     "load": "ae_zoo.zoo.loader",
     "model_info": "ae_zoo.zoo.manifest",

@@ -61,5 +61,9 @@ class TrainingError(AeZooError):
     """A training cannot go on: its loss is not finite, or a worker was lost."""
 
 
+class ExportError(AeZooError):
+    """A model cannot be exported, or its file computes something else."""
+
+
 class CodecError(AeZooError, ValueError):
     """A compressed file cannot be read: damaged, truncated or of another version."""

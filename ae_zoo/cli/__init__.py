@@ -14,6 +14,7 @@ from ae_zoo import __version__
 from ae_zoo.cli import (
     detection,
     experiments,
+    export,
     modules,
     output,
     photographs,
@@ -28,7 +29,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for group in (weights, use, photographs, detection, experiments):
+for group in (weights, use, photographs, detection, experiments, export):
     for command in group.COMMANDS:
         app.command(command.__name__.rstrip("_"))(command)
 
