@@ -25,6 +25,16 @@ def shorten(message: str) -> str:
     return message[:_START] + gap + message[_START + len(gap) - LONGEST :]
 
 
+def first_line(error: Exception) -> str:
+    """The message of an error, without the additions of Keras, printable and short."""
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    if len(lines) > 1 and lines[0].startswith("Exception encountered when calling"):
+        del lines[0]
+    line = lines[0] if lines else type(error).__name__
+    line = line.replace("\x1b[1m", "").replace("\x1b[0m", "").strip().rstrip(".")
+    return "".join(c if c.isprintable() else "?" for c in line)[:300]
+
+
 class UnknownNameError(AeZooError, ValueError):
     """A name of a model, family, backbone or option does not exist."""
 

@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ae_zoo._files import check_path, is_path
-from ae_zoo.errors import ExportError, InputError, UnknownNameError
+from ae_zoo.errors import (
+    AeZooError,
+    ExportError,
+    InputError,
+    UnknownNameError,
+    first_line,
+)
 from ae_zoo.publishing import formats
 
 if TYPE_CHECKING:
@@ -199,11 +205,12 @@ def _one_sentence(what: str) -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of libraries among themselves
             yield
-    except ExportError:
+    except (AeZooError, OSError):
         raise
     except Exception as error:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise ExportError(f"{what} ({lines[0]:.300}): try another format.") from error
+        raise ExportError(
+            f"{what} ({first_line(error)}): try another format."
+        ) from error
 
 
 def _size(path: Path) -> int:

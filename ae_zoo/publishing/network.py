@@ -8,7 +8,7 @@ from ae_zoo.autoencoder import Autoencoder
 from ae_zoo.errors import InputError
 
 EXAMPLES = 3
-SIDES = (64, 96, 80)  # of examples of any size, in turn
+SIDES = (64, 128)  # of examples of any size, in turn
 
 
 def build(model: keras.Model, part: str) -> keras.Model:
@@ -23,30 +23,33 @@ def build(model: keras.Model, part: str) -> keras.Model:
             precision.
     """
     _check(model, part)
-    if not isinstance(model, Autoencoder):
-        taken, given = None, "output"
-    else:
-        taken = "code" if part == "decoder" else "input"
+    source, taken, given = model, [x.name for x in model.inputs], "output"
+    if isinstance(model, Autoencoder):
+        source = _part_of(model, part)
+        taken = _number("code" if part == "decoder" else "input", len(source.inputs))
         given = "code" if part == "encoder" else "reconstruction"
-    source = {"encoder": model.code_encoder, "decoder": lambda: model.decoder}
-    source = model if part == "whole" else source[part]()
-    names = [x.name for x in source.inputs]
-    names = names if taken is None else _number(taken, len(names))
     inputs = [
         keras.Input(x.shape[1:], dtype=x.dtype, name=name)
-        for x, name in zip(source.inputs, names, strict=True)
+        for x, name in zip(source.inputs, taken, strict=True)
     ]
-    outputs = source(tree.pack_sequence_as(source.input, inputs), training=False)
+    outputs = source(_arrange(source, inputs), training=False)
     outputs = tree.flatten(outputs)
     names = _number(given, len(outputs))
     return keras.Model(inputs, dict(zip(names, outputs, strict=True)), name=part)
 
 
+def _part_of(model: Autoencoder, part: str) -> keras.Model:
+    if part == "encoder":
+        return model.code_encoder()
+    return model.decoder if part == "decoder" else model
+
+
 def examples(model: keras.Model, part: str, seed: int) -> list[np.ndarray]:
     """Inputs of a part, `EXAMPLES` each, in the range of values that the model takes.
 
-    These are uniform in [0, 1], normal where the model's output is linear, damaged with
-    their map where the model takes one, and codes of such inputs for a decoder.
+    These are uniform in [0, 1], normal where the model's output is linear, one-hot
+    where it is probabilities, damaged with their map where the model takes one, and
+    codes of such inputs for a decoder.
     """
     if not isinstance(model, Autoencoder):
         rng = np.random.default_rng(seed)
@@ -59,7 +62,7 @@ def examples(model: keras.Model, part: str, seed: int) -> list[np.ndarray]:
 def outputs(model: keras.Model, part: str, inputs: list[np.ndarray]) -> list:
     """What the model itself computes of these inputs, in the order of `build`."""
     if not isinstance(model, Autoencoder):
-        found = model.predict_on_batch(tree.pack_sequence_as(model.input, inputs))
+        found = model.predict_on_batch(_arrange(model, inputs))
     elif part == "decoder":
         found = model.decode(inputs)
     else:
@@ -74,20 +77,31 @@ def rounds(model: keras.Model) -> bool:
     return model.code.levels is not None or "compress" in model.tasks
 
 
+def _arrange(model: keras.Model, values: list):
+    """Values as the model takes its inputs: one, a list or a dictionary."""
+    taken = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
+    return tree.pack_sequence_as(taken, values)
+
+
 def _inputs(model: Autoencoder, seed: int) -> np.ndarray:
-    *sides, channels = _fix(model.input_shape[1:], model.backbone)
+    step = model.backbone.shrink if model.backbone else 1
+    step *= 4 if rounds(model) else 1  # a side code may be a fourth as high and wide
+    *sides, channels = _fix(model.input_shape[1:], step)
     rng = np.random.default_rng(seed)
     if model.takes_map:
         x = rng.random((EXAMPLES, *sides, channels - 1), dtype="float32")
         return model.corruption.corrupt(x, seed)
-    if (model.arguments or {}).get("output") == "linear":
-        return rng.standard_normal((EXAMPLES, *sides, channels), dtype="float32")
-    return rng.random((EXAMPLES, *sides, channels), dtype="float32")
+    shape, output = (EXAMPLES, *sides, channels), (model.arguments or {}).get("output")
+    if output == "linear":
+        return rng.standard_normal(shape, dtype="float32")
+    x = rng.random(shape, dtype="float32")
+    if output == "softmax":
+        return (x == x.max(axis=-1, keepdims=True)).astype("float32")
+    return x
 
 
-def _fix(shape, backbone=None) -> list[int]:
-    """The shape with sides in place of None, multiples of the backbone's `shrink`."""
-    step = 1 if backbone is None else backbone.shrink
+def _fix(shape, step: int = 1) -> list[int]:
+    """The shape with multiples of `step` in place of None."""
     return [
         -(-SIDES[axis % len(SIDES)] // step) * step if side is None else side
         for axis, side in enumerate(shape)

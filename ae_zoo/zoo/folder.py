@@ -24,6 +24,7 @@ from ae_zoo.errors import (
     IntegrityError,
     ManifestError,
     UnknownNameError,
+    first_line,
 )
 from ae_zoo.zoo import hdf5, limits
 from ae_zoo.zoo.manifest import KERAS_FILES, check_files
@@ -205,7 +206,7 @@ def _write(model: "Autoencoder", folder: Path) -> None:
         bare.set_weights(model.get_weights())
     except ValueError as error:
         raise InputError(
-            f"The model has other layers than its family built ({_first_line(error)}):"
+            f"The model has other layers than its family built ({first_line(error)}):"
             " undo the change, or use Keras's own model.save_weights."
         ) from error
 
@@ -316,7 +317,7 @@ def _build(arguments: dict, held: Counter, folder: Path) -> "Autoencoder":
     except Exception as error:  # whatever a family does with values of a stranger
         raise ManifestError(
             f"{folder / CONFIG} has arguments that {arguments['family']!r} does not "
-            f"take ({_first_line(error)}); update ae_zoo, or save the model again."
+            f"take ({first_line(error)}); update ae_zoo, or save the model again."
         ) from error
 
 
@@ -338,15 +339,5 @@ def _load_weights(model: "Autoencoder", held: Counter, path: Path) -> None:
 def _misfit(path: Path, error: Exception) -> ManifestError:
     return ManifestError(
         f"{path} does not hold the weights of this architecture "
-        f"({_first_line(error)}); get the folder again."
+        f"({first_line(error)}); get the folder again."
     )
-
-
-def _first_line(error: Exception) -> str:
-    """The message of an error, without the additions of Keras, printable and short."""
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    if len(lines) > 1 and lines[0].startswith("Exception encountered when calling"):
-        del lines[0]
-    line = lines[0] if lines else type(error).__name__
-    line = line.replace("\x1b[1m", "").replace("\x1b[0m", "").strip().rstrip(".")
-    return "".join(c if c.isprintable() else "?" for c in line)[:300]

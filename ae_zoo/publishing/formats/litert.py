@@ -1,16 +1,31 @@
 """LiteRT files (.tflite), for phones and small computers."""
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from ae_zoo.errors import ExportError
+
 
 def write(network, path: Path) -> None:
-    """Writes the file `path`, without loops where their number of steps is fixed."""
-    with _unrolled(network):
-        network.export(path, format="litert", verbose=False)
+    """Writes the file `path`, without loops where their number of steps is fixed.
+
+    Raises:
+        ExportError: LiteRT has operations of the network in no form.
+    """
+    try:
+        with _unrolled(network):
+            network.export(path, format="litert", verbose=False)
+    except Exception as error:  # of a converter that only describes what it lacks
+        if not (lacking := re.search(r"^Custom ops: (.+)", str(error), re.MULTILINE)):
+            raise
+        raise ExportError(
+            f"LiteRT lacks operations of the network ({lacking[1]}): use the format "
+            "'onnx' or 'saved_model'."
+        ) from error
 
 
 def run(path: Path, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray] | None:
@@ -30,7 +45,7 @@ def run(path: Path, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray] | No
 
 
 def flex_ops(path: Path) -> list[str]:
-    """The operations of TensorFlow, such as 'FlexErfinv', that LiteRT lacks."""
+    """The file's operations of TensorFlow, such as 'FlexTensorListStack'."""
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.Model.GetRootAs(path.read_bytes())
