@@ -70,8 +70,11 @@ class Page:
 
 FILES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
 PAGES = {page.name: page for page in map(Page, sorted(FILES))}
-# The guide to fine-tuning runs in its own tests, which need what it trains.
-ELSEWHERE = {"docs/fine_tuning.md": "test_fine_tuning.py"}
+# These run in their own tests, which need what they train, or further packages.
+ELSEWHERE = {
+    "docs/export.md": "test_export.py",
+    "docs/fine_tuning.md": "test_fine_tuning.py",
+}
 WITH_PYTHON = [
     name
     for name, page in PAGES.items()

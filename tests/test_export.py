@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 
 import keras
@@ -133,6 +134,18 @@ def test_operations_that_a_format_lacks_are_named(format, words, tmp_path):
     with pytest.raises(ExportError, match=words):
         ae_zoo.export(network_of(InverseErf()), tmp_path / FILES[format], format)
     assert not list(tmp_path.iterdir())
+
+
+@needing("onnx")
+@pytest.mark.slow
+def test_the_page_runs(root, tmp_path, monkeypatch):
+    page = (root / "docs" / "export.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    session = {"__name__": "__page__"}
+    for code in re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE):
+        exec(compile(code, "export.md", "exec"), session)
+    assert session["codes"].shape == (5, 32)
+    assert (tmp_path / "classifier.onnx").is_file()
 
 
 def test_a_difference_is_an_error_and_leaves_nothing(tmp_path):
