@@ -228,7 +228,7 @@ def test_missing_packages_are_named_with_the_remedy(tmp_path, monkeypatch):
 
 def test_other_backends_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
-    with pytest.raises(ExportError, match="TensorFlow backend, not with jax: save"):
+    with pytest.raises(ExportError, match="TensorFlow backend, not with jax: set"):
         ae_zoo.export("conv_ae.mnist", tmp_path / "network", "saved_model")
 
 

@@ -81,8 +81,8 @@ def _report(done, json: bool) -> None:
     if done.difference is not None:
         difference = f"{done.difference:.2g}, of {done.tolerance:.2g} accepted"
     rows = [("size", f"{done.bytes:,} bytes")]
-    rows += [(f"input {name}", _words(shape)) for name, shape in done.inputs.items()]
-    rows += [(f"output {name}", _words(shape)) for name, shape in done.outputs.items()]
+    rows += [(f"takes {name}", _words(shape)) for name, shape in done.inputs.items()]
+    rows += [(f"gives {name}", _words(shape)) for name, shape in done.outputs.items()]
     rows += [("largest difference", difference)]
     if done.flex_ops:
         rows.append(("needs TensorFlow's", ", ".join(done.flex_ops)))

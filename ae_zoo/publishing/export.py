@@ -150,9 +150,9 @@ def _check_backend() -> None:
 
     if (backend := keras.backend.backend()) != "tensorflow":
         raise ExportError(
-            f"Export works with Keras's TensorFlow backend, not with {backend}: save "
-            "the model with ae_zoo.save, and export the folder where KERAS_BACKEND is "
-            "tensorflow."
+            f"Export works with Keras's TensorFlow backend, not with {backend}: set "
+            "KERAS_BACKEND=tensorflow, and save a model of your own with ae_zoo.save "
+            "before."
         )
 
 

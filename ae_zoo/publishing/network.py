@@ -25,6 +25,7 @@ def build(model: keras.Model, part: str) -> keras.Model:
     _check(model, part)
     source, taken, given = model, [x.name for x in model.inputs], "output"
     if isinstance(model, Autoencoder):
+        model.finish()  # as before saving
         source = _part_of(model, part)
         taken = _number("code" if part == "decoder" else "input", len(source.inputs))
         given = "code" if part == "encoder" else "reconstruction"
@@ -53,8 +54,9 @@ def examples(model: keras.Model, part: str, seed: int) -> list[np.ndarray]:
     """
     if not isinstance(model, Autoencoder):
         rng = np.random.default_rng(seed)
-        sides = [_fix(x.shape[1:]) for x in model.inputs]
-        return [rng.random((EXAMPLES, *s), dtype="float32") for s in sides]
+        shapes = [(EXAMPLES, *_fix(x.shape[1:])) for x in model.inputs]
+        drawn = [rng.random(shape) for shape in shapes]
+        return [y.astype(x.dtype) for x, y in zip(model.inputs, drawn, strict=True)]
     x = _inputs(model, seed)
     return model.code.check(model.encode(x)) if part == "decoder" else [x]
 
