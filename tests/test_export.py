@@ -15,8 +15,8 @@ from ae_zoo.cli import main
 from ae_zoo.errors import ExportError, InputError, UnknownNameError
 from ae_zoo.publishing import formats
 
-# Noise, gelu and products instead of convolutions; rounding; any size, several codes.
-FAMILIES = ("denoising_ae-conv", "fsq_ae-dense", "factorized_ae-default")
+# Noise and gelu; rounding, and a grid as code; any size, and several codes.
+FAMILIES = ("denoising_ae-conv", "fsq_ae-conv", "factorized_ae-default")
 FILES = {"onnx": "network.onnx", "litert": "network.tflite", "saved_model": "network"}
 
 

@@ -19,6 +19,8 @@ def write(network, path: Path) -> None:
     tensors = {x.name: x for x in network.inputs} | network.output
     for value in (*file.graph.input, *file.graph.output):
         _describe(value, tensors[value.name])
+    for node in file.graph.node:
+        _correct_padding(node)
     onnx.save(file, path)
 
 
@@ -29,6 +31,19 @@ def run(path: Path, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     names = [value.name for value in session.get_outputs()]
     return dict(zip(names, session.run(names, inputs), strict=True))
+
+
+def _correct_padding(node) -> None:
+    """Has a transposed convolution cut an odd pixel at the end, as TensorFlow does.
+
+    Where tf2onnx knows the output's shape but not the input's, it leaves the padding to
+    ONNX, which by default cuts it at the start.
+    """
+    from onnx import helper
+
+    attributes = {attribute.name for attribute in node.attribute}
+    if "output_shape" in attributes and "auto_pad" not in attributes:
+        node.attribute.append(helper.make_attribute("auto_pad", "SAME_UPPER"))
 
 
 def _describe(value, tensor) -> None:
