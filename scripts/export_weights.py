@@ -51,6 +51,7 @@ def describe(done) -> str:
         return done.replace("|", "/")
     flex = f"needs {', '.join(done.flex_ops)}" if done.flex_ops else ""
     difference = "not run" if done.difference is None else f"{done.difference:.0e}"
+    difference = "0" if done.difference == 0 else difference
     return f"{difference}; {flex}" if flex else difference
 
 
