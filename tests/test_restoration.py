@@ -17,8 +17,8 @@ from ae_zoo.corruptions.mapped import MappedHoles, with_map, without
 from ae_zoo.errors import InputError
 from ae_zoo.layers import PullPush, SkipFilter, Smooth
 from ae_zoo.tasks import Denoiser, Inpainter, tiles
+from ae_zoo.tasks.denoiser import COLOUR_DENOISER, DENOISER
 from ae_zoo.tasks.noise import estimate_noise
-from ae_zoo.tasks.restoration import COLOUR_DENOISER, DENOISER
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_tiles_leave_no_seam(denoiser, photograph, monkeypatch):
     x = photograph[..., :1] / np.float32(255)
     whole = denoiser.restore_pixels(x, 25)
     in_tiles = functools.partial(tiles.apply, tile=32)
-    monkeypatch.setattr("ae_zoo.tasks.restoration.tiles.apply", in_tiles)
+    monkeypatch.setattr("ae_zoo.tasks.tiles.apply", in_tiles)
     tiled = denoiser.restore_pixels(x, 25)
     assert np.abs(tiled - whole).max() < 1e-5
 
@@ -217,7 +217,7 @@ def test_filled_tiles_leave_no_seam(inpainter, monkeypatch):
     x = data.astronaut()[:200, :208, :channels] / np.float32(255)
     holes = strokes(x.shape[:2], np.random.default_rng(0), 0.3)
     whole = inpainter.restore_pixels(x, holes[..., None])
-    monkeypatch.setattr("ae_zoo.tasks.restoration.FILLED_TILE", 64)
+    monkeypatch.setattr("ae_zoo.tasks.inpainter.FILLED_TILE", 64)
     tiled = inpainter.restore_pixels(x, holes[..., None])
     assert np.abs(tiled - whole).max() < 1e-5
 

@@ -7,8 +7,8 @@ from skimage.restoration import denoise_nl_means
 
 from ae_zoo.evaluation.denoising import add_noise
 from ae_zoo.evaluation.reconstruction import psnr, ssim
+from ae_zoo.tasks.denoiser import WHITE, Denoiser
 from ae_zoo.tasks.noise import estimate_noise
-from ae_zoo.tasks.restoration import WHITE, Denoiser
 
 SIGMAS = (15, 25, 50)  # in levels of 255
 # Test sets of the literature by number of channels.
