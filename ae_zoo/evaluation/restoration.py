@@ -42,7 +42,7 @@ def measure(subject) -> tuple[dict, dict]:
             metrics[f"{name}_psnr@{sigma}"] = _mean(psnr, clean, restored)
             metrics[f"{name}_ssim@{sigma}"] = _mean(ssim, clean, restored)
             metrics[f"{name}_blind_psnr@{sigma}"] = _mean(psnr, clean, blind)
-            for method, denoise in _peers().items():
+            for method, denoise in peers().items():
                 restored = [denoise(x, sigma / WHITE) for x in noisy]
                 for key, figure in (("psnr", psnr), ("ssim", ssim)):
                     value = _mean(figure, clean, restored)
@@ -59,7 +59,8 @@ def _mean(figure, clean: list, restored: list) -> float:
     return float(np.mean(values))
 
 
-def _peers() -> dict:
+def peers() -> dict:
+    """Methods that denoise floats at a given standard deviation, by name."""
     peers = {"nlm": non_local_means}
     if importlib.util.find_spec("bm3d"):
         peers["bm3d"] = _bm3d
