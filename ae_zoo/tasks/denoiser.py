@@ -23,6 +23,9 @@ DENOISER = "restoration_ae_grey.bsds500"
 COLOUR_DENOISER = "restoration_ae_colour.bsds500"
 # Channels that differ by less, in levels of 255, at all but a few pixels are grey.
 COLOURLESS, FEW = 6, 0.001
+# Noise below this level, of 255, is not seen, and removing it costs more than it gains.
+QUIET = 2.0
+BLOCK = 32  # pixels of a side, of the blocks that noise is measured in
 
 
 class Denoiser:
@@ -111,17 +114,25 @@ class Denoiser:
             sigma: standard deviation of the noise in levels of 255, or None.
         """
         check_pixels(pixels)
-        if pixels.shape[-1] == 3 and is_colourless(pixels):
-            grey = as_floats(pixels).mean(axis=-1, keepdims=True)
-            restored = self.restore_pixels(grey, sigma)
-            return from_floats(np.repeat(restored, 3, axis=-1), pixels.dtype)
+        if pixels.shape[-1] == 1 or not is_colourless(pixels):
+            return self._denoise(pixels, sigma)
+        grey = as_floats(pixels).mean(axis=-1, keepdims=True)
+        restored = np.repeat(self._denoise(grey, sigma), 3, axis=-1)
+        return from_floats(restored, pixels.dtype)
+
+    def _denoise(self, pixels: np.ndarray, sigma: float | None) -> np.ndarray:
+        """As `restore_pixels`, of pixels that are grey, or have colour."""
         model = self._models[pixels.shape[-1]].get()
         channels = model.output_shape[-1]
-        if channels > pixels.shape[-1]:
-            raise InputError(
-                f"{model.name!r} takes colour, but the picture is grey: choose "
-                f"{DENOISER!r}."
-            )
+        if channels > pixels.shape[-1]:  # a colour model of a grey picture
+            equal = np.repeat(as_floats(pixels), channels, axis=-1)
+            restored = self._apply(model, equal, sigma).mean(axis=-1, keepdims=True)
+            return from_floats(restored, pixels.dtype)
+        return self._apply(model, pixels, sigma)
+
+    def _apply(self, model, pixels: np.ndarray, sigma: float | None) -> np.ndarray:
+        """The output of the model, which has no more channels than the pixels."""
+        channels = model.output_shape[-1]
         level = self._level(model, pixels, sigma)
         out = np.empty_like(pixels)
         for first in range(0, pixels.shape[-1], channels):
@@ -136,7 +147,7 @@ class Denoiser:
                 margin=model.backbone.reach,
                 multiple=model.backbone.shrink,
             )
-        return out
+        return pixels.copy() if level == UNKNOWN and is_clean(pixels, out) else out
 
     def _level(self, model, pixels: np.ndarray, sigma: float | None) -> float:
         """The level for the model, in its units."""
@@ -166,6 +177,31 @@ def is_colourless(pixels: np.ndarray) -> bool:
     """
     spread = as_floats(pixels.max(axis=-1)) - as_floats(pixels.min(axis=-1))
     return bool(np.mean(spread * WHITE > COLOURLESS) <= FEW)
+
+
+def is_clean(noisy: np.ndarray, denoised: np.ndarray) -> bool:
+    """Whether what was removed is too little to be noise.
+
+    Noise is in most of a picture, while texture that looks like it is in a part. What
+    decides is therefore the median over blocks; those of one value, such as a frame or
+    an overexposed sky, do not count.
+
+    Args:
+        noisy, denoised: `(height, width, channels)`, of one dtype.
+    """
+    height, width, channels = noisy.shape
+    side = min(BLOCK, height, width)
+    columns = width // side * side
+    levels = []
+    for top in range(0, height - side + 1, side):
+        before, after = (
+            WHITE * as_floats(x[top : top + side, :columns]) for x in (noisy, denoised)
+        )
+        blocks = (before - after).reshape(side, -1, side, channels)
+        level = np.sqrt(np.square(blocks).mean(axis=(0, 2, 3)))
+        varied = before.reshape(side, -1, side, channels).std(axis=(0, 2)).max(axis=-1)
+        levels.extend(level[varied > 0.5])
+    return not levels or float(np.median(levels)) < QUIET
 
 
 def check_sigma(sigma: float, most: float = WHITE) -> None:
