@@ -21,7 +21,8 @@ from skimage import data
 
 from ae_zoo import list_models
 from ae_zoo.tasks import Compressor, Denoiser, Inpainter
-from ae_zoo.tasks.restoration import COLOUR_DENOISER, DENOISER, INPAINTER
+from ae_zoo.tasks.denoiser import COLOUR_DENOISER, DENOISER
+from ae_zoo.tasks.inpainter import INPAINTER
 
 REPEATS = 7
 LARGE = (7072, 7072)  # 50 megapixels

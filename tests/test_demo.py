@@ -14,7 +14,8 @@ from ae_zoo.cli import main
 from ae_zoo.demo import compute, draw, load_digits
 from ae_zoo.demo.compute import CONV, DENOISING, VAE
 from ae_zoo.tasks.codec.compressor import CODEC
-from ae_zoo.tasks.restoration import COLOUR_DENOISER, INPAINTER
+from ae_zoo.tasks.denoiser import COLOUR_DENOISER
+from ae_zoo.tasks.inpainter import INPAINTER
 
 NAMES = CONV, DENOISING, VAE, COLOUR_DENOISER, INPAINTER, CODEC
 

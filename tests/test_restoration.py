@@ -1,6 +1,7 @@
 """Photographs restored: arrays, Pillow images, files and folders."""
 
 import functools
+import io
 
 import keras
 import numpy as np
@@ -12,13 +13,21 @@ from skimage.restoration import inpaint_biharmonic
 
 import ae_zoo
 from ae_zoo.cli import main
+from ae_zoo.corruptions.camera import camera_noise
 from ae_zoo.corruptions.holes import block, scattered, strokes
-from ae_zoo.corruptions.mapped import MappedHoles, with_map, without
+from ae_zoo.corruptions.mapped import (
+    UNKNOWN,
+    MappedHoles,
+    MappedNoise,
+    with_map,
+    without,
+)
 from ae_zoo.errors import InputError
 from ae_zoo.layers import PullPush, SkipFilter, Smooth
 from ae_zoo.tasks import Denoiser, Inpainter, tiles
+from ae_zoo.tasks.denoiser import COLOUR_DENOISER, DENOISER, is_colourless
+from ae_zoo.tasks.masks import grow, read_mask
 from ae_zoo.tasks.noise import estimate_noise
-from ae_zoo.tasks.restoration import COLOUR_DENOISER, DENOISER
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +78,7 @@ def test_tiles_leave_no_seam(denoiser, photograph, monkeypatch):
     x = photograph[..., :1] / np.float32(255)
     whole = denoiser.restore_pixels(x, 25)
     in_tiles = functools.partial(tiles.apply, tile=32)
-    monkeypatch.setattr("ae_zoo.tasks.restoration.tiles.apply", in_tiles)
+    monkeypatch.setattr("ae_zoo.tasks.tiles.apply", in_tiles)
     tiled = denoiser.restore_pixels(x, 25)
     assert np.abs(tiled - whole).max() < 1e-5
 
@@ -103,16 +112,51 @@ def test_the_noise_of_large_tiny_and_flat_pictures():
 def test_a_model_must_restore(photograph):
     with pytest.raises(InputError, match="does not denoise photographs"):
         Denoiser("conv_ae.mnist")(photograph, sigma=10)
-    colour = ae_zoo.models.restoration_ae((None, None, 4), filters=(4,), blocks=1)
+    colour = ae_zoo.models.restoration_ae((None, None, 6), filters=(4,), blocks=1)
     assert Denoiser(colour)(photograph, sigma=10).shape == photograph.shape
-    with pytest.raises(InputError, match="takes colour, but the picture is grey"):
-        Denoiser(colour)(photograph[..., 0], sigma=10)
+    assert Denoiser(colour)(photograph[..., 0], sigma=10).shape == photograph.shape[:2]
 
 
-@pytest.mark.parametrize("sigma", [-1, 256])
+@pytest.mark.parametrize("sigma", [-1, 64, 256, "25", [25]])
 def test_a_level_out_of_range(denoiser, photograph, sigma):
-    with pytest.raises(InputError, match="sigma must be between 0 and 255"):
+    with pytest.raises(InputError, match=r"sigma must be between 0 and 63\.75"):
         denoiser(photograph, sigma=sigma)
+
+
+@pytest.mark.parametrize("strength", [-0.1, 1.1, None])
+def test_a_strength_out_of_range(denoiser, photograph, strength):
+    with pytest.raises(InputError, match="strength must be between 0 and 1"):
+        denoiser(photograph, sigma=5, strength=strength)
+
+
+def test_strength_keeps_some_of_the_noise(denoiser, photograph):
+    x = photograph / np.float32(255)
+    none, half, whole = (denoiser(x, 25, strength) for strength in (0, 0.5, 1))
+    np.testing.assert_allclose(none, x, atol=1e-6)
+    np.testing.assert_allclose(half, (x + whole) / 2, atol=1e-6)
+
+
+def test_a_blind_model_is_told_that_the_level_is_unknown(photograph):
+    model = ae_zoo.models.restoration_ae(
+        (None, None, 6), filters=(4,), blocks=1, blind=0.5
+    )
+    x = photograph / np.float32(255)
+    expected = model.reconstruct(with_map(x[None], np.full(3, UNKNOWN)))[0]
+    restored = Denoiser(model)(x)
+    np.testing.assert_allclose(restored, np.clip(expected, 0, 1), atol=1e-6)
+
+
+def test_a_grey_picture_of_three_channels_stays_grey(photograph):
+    grey = np.repeat(photograph[..., :1], 3, axis=-1)
+    file = io.BytesIO()
+    Image.fromarray(grey).save(file, "JPEG", quality=60)
+    nearly = np.asarray(Image.open(file))
+    denoise = Denoiser()
+    for picture in (grey, nearly):
+        restored = denoise(picture, sigma=10)
+        np.testing.assert_array_equal(restored, restored[..., :1])
+    noisy = photograph + np.random.default_rng(0).normal(0, 20, photograph.shape)
+    assert not is_colourless(np.clip(noisy, 0, 255).astype("uint8"))
 
 
 @pytest.fixture(scope="module")
@@ -217,7 +261,7 @@ def test_filled_tiles_leave_no_seam(inpainter, monkeypatch):
     x = data.astronaut()[:200, :208, :channels] / np.float32(255)
     holes = strokes(x.shape[:2], np.random.default_rng(0), 0.3)
     whole = inpainter.restore_pixels(x, holes[..., None])
-    monkeypatch.setattr("ae_zoo.tasks.restoration.FILLED_TILE", 64)
+    monkeypatch.setattr("ae_zoo.tasks.inpainter.FILLED_TILE", 64)
     tiled = inpainter.restore_pixels(x, holes[..., None])
     assert np.abs(tiled - whole).max() < 1e-5
 
@@ -335,3 +379,97 @@ def test_a_filter_that_is_told_nothing_changes_nothing(photograph, holes):
     left = np.concatenate([given[0, :, :1, :3], given[0, :, :-1, :3]], axis=1)
     expected = np.where(holes[..., None], left, given[0, ..., :3])
     np.testing.assert_allclose(moved, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("side", [40, 100, "border"])
+def test_wide_holes_continue_the_picture(side):
+    """No black middle: a smooth picture is continued nearly as it was."""
+    rows, columns = np.mgrid[:160, :200] / np.float32(200)
+    clean = np.stack([0.3 + 0.5 * rows, 0.8 - 0.5 * columns, rows + columns / 4], -1)
+    holes = np.ones(clean.shape[:2], bool)
+    if side == "border":
+        holes[40:-40, 40:-40] = False
+    else:
+        holes[:] = False
+        holes[30 : 30 + side, 50 : 50 + side] = True
+    filled = Inpainter()(np.float32(clean) * ~holes[..., None], holes)
+    np.testing.assert_array_equal(filled[~holes], np.float32(clean)[~holes])
+    assert np.abs(filled - clean)[holes].mean() < 0.06
+
+
+def test_a_picture_without_known_pixels(inpainter, photograph):
+    channels = inpainter._model.model.output_shape[-1]
+    everything = np.ones(photograph.shape[:2], bool)
+    with pytest.raises(InputError, match="covers the whole picture"):
+        inpainter(photograph[..., :channels], everything)
+
+
+def _drawn(kind: str, holes: np.ndarray):
+    """The same mask in another form."""
+    marked = holes.astype("uint8")
+    red = np.stack([marked * 255, marked * 0, marked * 0], axis=-1)
+    return {
+        "zeros and ones": marked,
+        "16 bits": marked.astype("uint16") * 65535,
+        "floats": marked.astype("float32"),
+        "signed": marked.astype("int64"),
+        "red": red,
+        "strokes on a transparent ground": np.dstack([red, marked * 255]),
+        "black on a transparent ground": np.dstack([red * 0, marked * 255]),
+        "one bit": Image.fromarray(holes),
+    }[kind]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("zeros and ones", "16 bits", "floats", "signed", "red", "one bit"),
+        *("strokes on a transparent ground", "black on a transparent ground"),
+    ],
+)
+def test_masks_as_people_draw_them(kind, holes, tmp_path):
+    drawn = _drawn(kind, holes)
+    np.testing.assert_array_equal(read_mask(drawn)[..., 0], holes)
+    if getattr(drawn, "dtype", None) in (np.uint8, np.uint16):
+        Image.fromarray(drawn).save(tmp_path / "mask.png")
+        np.testing.assert_array_equal(read_mask(tmp_path / "mask.png")[..., 0], holes)
+    with pytest.raises(InputError, match="marks no pixel"):
+        read_mask(_drawn(kind, np.zeros_like(holes)))
+
+
+def test_a_mask_grows(holes):
+    one = np.zeros((9, 9, 1), bool)
+    one[4, 4] = True
+    assert grow(one, 0).sum() == 1 and grow(one, 1).sum() == 5
+    assert grow(one, 2).sum() == 13
+    with pytest.raises(InputError, match="dilate must be an integer"):
+        grow(one, -1)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_mapped_noise(channels):
+    x = np.random.default_rng(0).random((200, 8, 8, channels), "float32")
+    given = MappedNoise(0.2, blind=0.4).corrupt(x, 1)
+    noisy, levels = np.split(given, 2, axis=-1)
+    assert given.dtype == np.float32 and (levels == levels[:, :1, :1]).all()
+    blind = levels[:, 0, 0, 0] == UNKNOWN
+    assert 0.25 < blind.mean() < 0.55
+    np.testing.assert_array_equal(levels[blind], UNKNOWN)
+    assert noisy[blind].min() >= 0 and noisy[blind].max() <= 1
+    measured = (noisy - x)[~blind].std(axis=(1, 2)) / levels[~blind, 0, 0]
+    assert np.median(measured) == pytest.approx(1, abs=0.1)
+    np.testing.assert_array_equal(given, MappedNoise(0.2, blind=0.4).corrupt(x, 1))
+    with pytest.raises(ValueError, match="blind must be a share"):
+        MappedNoise(0.2, blind=2)
+
+
+def test_camera_noise_is_of_many_kinds():
+    x = np.full((300, 16, 16, 3), 0.4, "float32")
+    noise = camera_noise(x, np.random.default_rng(0)) - np.rint(x * 255) / 255
+    level = 255 * noise.std(axis=(1, 2, 3))
+    assert 0.05 < np.mean(level == 0) < 0.25  # clean pictures
+    assert np.quantile(level, 0.2) < 3 and np.quantile(level, 0.9) > 15
+    noisy = noise[level > 2]
+    neighbours = (noisy[:, :, 1:] * noisy[:, :, :-1]).mean(axis=(1, 2, 3))
+    correlation = neighbours / np.square(noisy).mean(axis=(1, 2, 3))
+    assert np.mean(correlation > 0.3) > 0.1 and np.mean(abs(correlation) < 0.15) > 0.1

@@ -1,6 +1,7 @@
 """The pyramid that inpaints: a rough estimate, then a correction of it."""
 
 from ae_zoo.backbones.pyramid import PyramidBackbone
+from ae_zoo.errors import InputError
 from ae_zoo.layers.fill import PullPush, Smooth
 from ae_zoo.layers.skip_filter import SkipFilter
 
@@ -16,7 +17,7 @@ class InpaintingPyramidBackbone(PyramidBackbone):
     pyramid holds the picture, with a rough estimate of the missing pixels, and the map;
     the decoder corrects the missing pixels only, by a kernel predicted for each.
 
-    Args as of `PyramidBackbone`.
+    Args as of `PyramidBackbone`, but `input_shape` is `(height, width, channels + 1)`.
     """
 
     name = "inpainting_pyramid"
@@ -26,6 +27,14 @@ class InpaintingPyramidBackbone(PyramidBackbone):
         super().__init__(*args, **kwargs)
         self.reach += 3 * 2**HALVINGS + 2 * SMOOTHING + KERNEL // 2
         self.shrink = max(self.shrink, 2**HALVINGS)
+
+    def _picture_channels(self, input_shape):
+        if len(input_shape) != 3 or input_shape[-1] < 2:
+            raise InputError(
+                "Inpainting takes pictures with a mask, "
+                f"input_shape=(height, width, channels + 1); received {input_shape}."
+            )
+        return input_shape[-1] - 1
 
     def _begin(self, inputs):
         x = PullPush(HALVINGS, dtype="float32", name="fill")(inputs)

@@ -20,10 +20,11 @@ class PyramidBackbone(Backbone):
 
     The encoder returns the picture itself and one feature map for each scale, the
     finest at half the size; the decoder takes all of them and adds a correction to the
-    picture. The input has one more channel than the picture, a map of the corruption.
+    picture. The input has the picture and a map of the level of the corruption in each
+    of its channels.
 
     Args:
-        input_shape: `(height, width, channels + 1)`; None for any size.
+        input_shape: `(height, width, 2 * channels)`; None for any size.
         filters: channels of each scale.
         blocks: residual blocks at each scale, in the encoder and in the decoder.
         activation: activation inside the blocks.
@@ -45,18 +46,13 @@ class PyramidBackbone(Backbone):
         l1=0.0,
         l2=0.0,
     ):
-        if len(input_shape) != 3 or input_shape[-1] < 2:
-            raise InputError(
-                "Restoration takes pictures, input_shape=(height, width, channels + 1);"
-                f" received {tuple(input_shape)}."
-            )
+        self.channels = self._picture_channels(tuple(input_shape))
         if not filters:
             raise InputError(
                 "Restoration needs filters, such as (64, 96, 128): the channels after "
                 "each halving."
             )
         self.input_shape = tuple(input_shape)
-        self.channels = input_shape[-1] - 1
         self.filters, self.blocks = tuple(filters), blocks
         self.activation = activation
         self.l1, self.l2 = l1, l2
@@ -75,6 +71,14 @@ class PyramidBackbone(Backbone):
             pyramid.append(x)
         self.encoder = keras.Model(inputs, pyramid, name="encoder")
         self.feature_names = tuple(f"level_{i + 1}" for i in range(len(self.filters)))
+
+    def _picture_channels(self, input_shape) -> int:
+        if len(input_shape) != 3 or input_shape[-1] % 2:
+            raise InputError(
+                "Denoising takes pictures with a noise level for each channel, "
+                f"input_shape=(height, width, 2 * channels); received {input_shape}."
+            )
+        return input_shape[-1] // 2
 
     def _begin(self, inputs):
         """The finest scale of the pyramid, and the input of the first convolution."""

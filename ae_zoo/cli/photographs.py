@@ -39,11 +39,15 @@ def denoise(
     sigma: Annotated[
         float | None,
         typer.Option(
-            help="Standard deviation of the noise in levels of 255; by default it is "
-            "estimated.",
+            help="Standard deviation of white noise in levels of 255; by default the "
+            "noise may be of any kind and level.",
             show_default=False,
         ),
     ] = None,
+    strength: Annotated[
+        float,
+        typer.Option(help="Share of the noise to remove; .5 keeps some grain."),
+    ] = 1.0,
     model: Model = None,
 ) -> None:
     """Remove noise from a photograph of any kind and size, or from a folder."""
@@ -51,7 +55,7 @@ def denoise(
     from ae_zoo.tasks import Denoiser
 
     denoiser = Denoiser(model)
-    _run(lambda: denoiser.run(source, target, sigma), target)
+    _run(lambda: denoiser.run(source, target, sigma, strength), target)
 
 
 def inpaint(
@@ -60,20 +64,25 @@ def inpaint(
         Path,
         typer.Argument(
             metavar="MASK",
-            help="White where the picture is missing; for a folder one mask for all, "
-            "or a folder of masks with the pictures' names.",
+            help="White, or opaque on a transparent ground, where the picture is "
+            "missing; for a folder one mask for all, or a folder of masks with the "
+            "pictures' names.",
             show_default=False,
         ),
     ],
     target: Target,
+    dilate: Annotated[
+        int,
+        typer.Option(help="Pixels by which the marks grow, for blurred edges."),
+    ] = 0,
     model: Model = None,
 ) -> None:
-    """Fill the holes of a photograph of any kind and size, or of a folder."""
+    """Inpaint the missing parts of a photograph of any kind and size, or a folder."""
     _load_keras()
     from ae_zoo.tasks import Inpainter
 
     inpainter = Inpainter(model)
-    _run(lambda: inpainter.run(source, mask, target), target)
+    _run(lambda: inpainter.run(source, mask, target, dilate), target)
 
 
 def compress(

@@ -6,6 +6,8 @@ generator, and returns a batch of the same shape and range.
 
 import numpy as np
 
+LUMA = np.float32([0.299, 0.587, 0.114])  # of ITU-R BT.601, as Pillow has it
+
 
 def binarize(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Draws each value from a Bernoulli distribution with that mean; any shape."""
@@ -16,6 +18,14 @@ def flip(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Mirrors each image from left to right with probability 1/2."""
     chosen = rng.random(len(x)) < 0.5
     return np.where(chosen[:, None, None, None], x[:, :, ::-1], x)
+
+
+def grey(x: np.ndarray, rng: np.random.Generator, share: float) -> np.ndarray:
+    """Replaces a share of the colour images by their brightness in all channels."""
+    if x.shape[-1] == 1:
+        return x
+    chosen = rng.random((len(x), 1, 1, 1)) < share
+    return np.where(chosen, x @ LUMA[:, None], x)
 
 
 def turn(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -7,6 +7,7 @@ their shares of the same batches, and every Keras backend sees the same data.
 """
 
 import functools
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -158,7 +159,9 @@ class Batches:
 
 
 class ReadAhead(keras.utils.PyDataset):
-    """Batches for backends without `tf.data`; a thread reads them ahead.
+    """Batches for backends without `tf.data`; threads read them ahead.
+
+    NumPy and Pillow work on several cores at once.
 
     Args:
         batches: the batches.
@@ -166,20 +169,22 @@ class ReadAhead(keras.utils.PyDataset):
         stop: the step after the last.
     """
 
-    AHEAD = 4  # batches
+    AHEAD = 3  # batches for each thread
 
     def __init__(self, batches: Batches, start: int, stop: int):
         super().__init__()
         self.batches, self.start, self.stop = batches, start, stop
-        self.reader = ThreadPoolExecutor(1)
+        threads = min(8, max(1, (os.cpu_count() or 1) // 2))
+        self.ahead = self.AHEAD * threads
+        self.readers = ThreadPoolExecutor(threads)
         self.pending = {}
 
     def __len__(self):
         return self.stop - self.start
 
     def __getitem__(self, i):
-        for j in range(i, min(i + self.AHEAD, len(self))):
+        for j in range(i, min(i + self.ahead, len(self))):
             if j not in self.pending:
                 step = self.start + j
-                self.pending[j] = self.reader.submit(self.batches.batch, step)
+                self.pending[j] = self.readers.submit(self.batches.batch, step)
         return self.pending.pop(i).result()

@@ -15,7 +15,8 @@ from ae_zoo.evaluation.reconstruction import psnr
 from ae_zoo.evaluation.restoration import non_local_means
 from ae_zoo.tasks import Compressor, Denoiser, Inpainter
 from ae_zoo.tasks.codec.compressor import CODEC
-from ae_zoo.tasks.restoration import COLOUR_DENOISER, INPAINTER
+from ae_zoo.tasks.denoiser import COLOUR_DENOISER
+from ae_zoo.tasks.inpainter import INPAINTER
 
 LEVEL = 25  # standard deviation of the noise, of 255
 MISSING = 0.15  # share of the pixels

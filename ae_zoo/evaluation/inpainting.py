@@ -7,7 +7,7 @@ from skimage.restoration import inpaint_biharmonic
 
 from ae_zoo.corruptions.holes import block, scattered, strokes
 from ae_zoo.evaluation.reconstruction import psnr
-from ae_zoo.tasks.restoration import Inpainter
+from ae_zoo.tasks.inpainter import Inpainter
 
 HOLES = {
     "random50": lambda size, rng: scattered(size, rng, 0.5),

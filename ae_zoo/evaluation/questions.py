@@ -7,6 +7,7 @@ from ae_zoo.autoencoder import Autoencoder
 from ae_zoo.datasets import load_arrays
 from ae_zoo.errors import InputError, UnknownNameError
 from ae_zoo.evaluation import (
+    camera_noise,
     denoising,
     detection,
     inpainting,
@@ -26,6 +27,7 @@ QUESTIONS = (
     probe,
     likelihood,
     restoration,
+    camera_noise,
     sparsity,
     denoising,
     inpainting,

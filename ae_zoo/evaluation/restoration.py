@@ -7,8 +7,7 @@ from skimage.restoration import denoise_nl_means
 
 from ae_zoo.evaluation.denoising import add_noise
 from ae_zoo.evaluation.reconstruction import psnr, ssim
-from ae_zoo.tasks.noise import estimate_noise
-from ae_zoo.tasks.restoration import WHITE, Denoiser
+from ae_zoo.tasks.denoiser import WHITE, Denoiser
 
 SIGMAS = (15, 25, 50)  # in levels of 255
 # Test sets of the literature by number of channels.
@@ -26,7 +25,7 @@ def measure(subject) -> tuple[dict, dict]:
 
     White Gaussian noise, seeded by the picture's number, is added and not clipped; the
     output is clipped to [0, 1]. `SET_psnr@S` and `SET_ssim@S` have the noise level S
-    given, `SET_blind_psnr@S` has it estimated. The baselines are non-local means and,
+    given, `SET_blind_psnr@S` has not. The baselines are non-local means and,
     if the package bm3d is installed, BM3D, both with the noise level given.
     """
     denoiser = Denoiser(subject.model)
@@ -36,13 +35,11 @@ def measure(subject) -> tuple[dict, dict]:
         for sigma in SIGMAS:
             noisy = [add_noise(x, sigma / WHITE, seed) for seed, x in enumerate(clean)]
             restored = [denoiser.restore_pixels(x, sigma) for x in noisy]
-            blind = [
-                denoiser.restore_pixels(x, WHITE * estimate_noise(x)) for x in noisy
-            ]
+            blind = [denoiser.restore_pixels(x) for x in noisy]
             metrics[f"{name}_psnr@{sigma}"] = _mean(psnr, clean, restored)
             metrics[f"{name}_ssim@{sigma}"] = _mean(ssim, clean, restored)
             metrics[f"{name}_blind_psnr@{sigma}"] = _mean(psnr, clean, blind)
-            for method, denoise in _peers().items():
+            for method, denoise in peers().items():
                 restored = [denoise(x, sigma / WHITE) for x in noisy]
                 for key, figure in (("psnr", psnr), ("ssim", ssim)):
                     value = _mean(figure, clean, restored)
@@ -59,7 +56,8 @@ def _mean(figure, clean: list, restored: list) -> float:
     return float(np.mean(values))
 
 
-def _peers() -> dict:
+def peers() -> dict:
+    """Methods that denoise floats at a given standard deviation, by name."""
     peers = {"nlm": non_local_means}
     if importlib.util.find_spec("bm3d"):
         peers["bm3d"] = _bm3d

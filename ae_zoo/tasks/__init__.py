@@ -6,9 +6,9 @@ _EXPORTS = {
     "AnomalyDetector": "ae_zoo.tasks.detector",
     "AutoencoderTransformer": "ae_zoo.tasks.transformer",
     "Compressor": "ae_zoo.tasks.codec.compressor",
-    "Denoiser": "ae_zoo.tasks.restoration",
+    "Denoiser": "ae_zoo.tasks.denoiser",
     "FeatureExtractor": "ae_zoo.tasks.features",
-    "Inpainter": "ae_zoo.tasks.restoration",
+    "Inpainter": "ae_zoo.tasks.inpainter",
     "decompress": "ae_zoo.tasks.codec.files",
     "extract": "ae_zoo.tasks.features",
 }

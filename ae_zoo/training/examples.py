@@ -2,7 +2,7 @@
 
 import functools
 
-from ae_zoo.data.augment import binarize, flip, shift, turn
+from ae_zoo.data.augment import binarize, flip, grey, shift, turn
 from ae_zoo.data.batches import Batches
 from ae_zoo.data.files import list_files
 from ae_zoo.data.pictures import to_channels
@@ -124,4 +124,8 @@ def _moves(augment: Augmentation) -> list:
     moves = [flip] if augment.flip else []
     if augment.shift:
         moves.append(functools.partial(shift, pixels=augment.shift))
-    return [*moves, turn] if augment.turn else moves
+    if augment.turn:
+        moves.append(turn)
+    if augment.grey:
+        moves.append(functools.partial(grey, share=augment.grey))
+    return moves

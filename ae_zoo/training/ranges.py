@@ -32,7 +32,9 @@ RANGES = {
         *("training.penalty_warmup_epochs", "data.augment.shift"),
     ),
     "be between 0 and 1": ("training.ema", "data.validation"),
-    "be 0 or more, and below 1": ("training.fall", "training.pretrain.level"),
+    "be 0 or more, and below 1": (
+        *("training.fall", "training.pretrain.level", "data.augment.grey"),
+    ),
 }
 FITS = {
     "be above 0": lambda value: value > 0,

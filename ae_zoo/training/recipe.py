@@ -41,11 +41,13 @@ class Augmentation:
         flip: mirror left to right, every other time.
         shift: move by up to this many pixels in each direction; the border repeats.
         turn: turn by a multiple of 90 degrees; for square images or windows.
+        grey: share of the colour images whose colour is removed.
     """
 
     flip: bool = False
     shift: int = 0
     turn: bool = False
+    grey: float = 0.0
 
 
 @dataclass
