@@ -11,10 +11,11 @@ from ae_zoo.bottlenecks.base import Bottleneck
 from ae_zoo.code import POOLS, Code, Views
 from ae_zoo.errors import InputError, NotGenerativeError, UnknownNameError
 from ae_zoo.priors.posterior import Posterior
+from ae_zoo.trainable import Trainable
 
 
 @keras.saving.register_keras_serializable("ae_zoo")
-class Autoencoder(keras.Model):
+class Autoencoder(Trainable):
     """An autoencoder as one functional Keras model.
 
     Calling it reconstructs its input; `fit(x, x)` trains it. Families build it
@@ -238,10 +239,6 @@ class Autoencoder(keras.Model):
         ends = self.encode(np.stack([start, end]))
         return self.decode(self.code.lerp(ends, steps))
 
-    def bottlenecks(self) -> list[Bottleneck]:
-        """The bottleneck layers of the graph."""
-        return [layer for layer in self.layers if isinstance(layer, Bottleneck)]
-
     def finish(self) -> None:
         """Updates all that bottlenecks compute from trained weights.
 
@@ -254,58 +251,6 @@ class Autoencoder(keras.Model):
         """Saves as Keras does, after `finish`."""
         self.finish()
         super().save(*args, **kwargs)
-
-    def fit(self, x=None, y=None, *args, **kwargs):
-        """Trains as Keras does. Without `y` the targets are the inputs.
-
-        After an error or Ctrl-C, it calls `on_train_error` of the callbacks that have
-        it, where Keras calls nothing.
-
-        Raises:
-            InputError: `x` is an array that the model does not take.
-        """
-        x, y = self._examples(x, y)
-        try:
-            return super().fit(x, y, *args, **kwargs)
-        except BaseException:
-            for callback in keras.tree.flatten(kwargs.get("callbacks")):
-                getattr(callback, "on_train_error", lambda: None)()
-            raise
-
-    def evaluate(self, x=None, y=None, *args, **kwargs):
-        """Evaluates as Keras does; `y` and errors as for `fit`."""
-        return super().evaluate(*self._examples(x, y), *args, **kwargs)
-
-    def compute_loss(self, x=None, y=None, y_pred=None, *args, **kwargs):
-        return super().compute_loss(x, self._target(x, y), y_pred, *args, **kwargs)
-
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        return super().compute_metrics(x, self._target(x, y), y_pred, sample_weight)
-
-    def compile(self, optimizer=None, loss="auto", **kwargs):
-        """Compiles as Keras does, by default with Adam at 1e-3, and XLA if faster.
-
-        Args:
-            optimizer: None for Adam at 1e-3.
-            loss: 'auto' for the family's reconstruction loss; None for only the losses
-                that layers add.
-            **kwargs: further arguments of Keras's `compile`.
-        """
-        kwargs.setdefault("jit_compile", xla_pays())
-        if loss == "auto":
-            name = self.recommended_loss
-            loss = None if name is None else losses.get(name)
-        super().compile(
-            optimizer=optimizer or keras.optimizers.Adam(1e-3), loss=loss, **kwargs
-        )
-        # Now, not in the graph of the first step, which would take twice as long.
-        self.optimizer.build(self.trainable_variables)
-
-    def get_compile_config(self):
-        return keras.Model.get_compile_config(self)
-
-    def compile_from_config(self, config):
-        self.compile(**keras.saving.deserialize_keras_object(config))
 
     def get_config(self):
         if self.family is None:
@@ -333,27 +278,6 @@ class Autoencoder(keras.Model):
             raise UnknownNameError(f"Unknown feature {key!r}; choose one of {known}.")
         return key or "code"
 
-    def _examples(self, x, y):
-        """Arrays are checked; data sets, whose batches have both, pass."""
-        if not isinstance(x, (list, tuple)) and not hasattr(x, "shape"):
-            return x, y
-        x = self._check(x)
-        return x, self._target(x, y)
-
-    def _target(self, x, y):
-        """The target; where the user gave none, the input."""
-        if y is None and self.takes_map:
-            raise InputError(
-                f"{self.name!r} takes damaged pictures with a map: pass the undamaged "
-                "pictures as y, or train it by a recipe."
-            )
-        return x if y is None else y
-
-    def _check(self, x) -> np.ndarray:
-        """Examples as `inference.check_examples` gives them."""
-        bounded = (self.arguments or {}).get("output") != "linear"
-        return inference.check_examples(x, self.input_shape[1:], bounded)
-
     def _infer(self, model: keras.Model, x, batch_size: int):
         """Outputs of a model with this one's inputs, for examples that are checked."""
         return inference.run(model, self._check(x), batch_size)
@@ -364,13 +288,6 @@ class Autoencoder(keras.Model):
                 f"{self.name!r} has a continuous code without indices: use a family "
                 "such as 'fsq_ae'."
             )
-
-
-def xla_pays() -> bool | str:
-    """Keras's `jit_compile` by device; on a CPU TensorFlow's XLA uses one core only."""
-    if keras.backend.backend() != "tensorflow":
-        return "auto"
-    return "auto" if keras.distribution.list_devices("gpu") else False
 
 
 class _Networks:

@@ -28,8 +28,7 @@ def run(model: keras.Model, x, batch_size: int):
     Raises:
         InputError: `batch_size` is no integer above 0.
     """
-    if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
-        raise InputError(f"batch_size must be an integer above 0, not {batch_size!r}.")
+    check_count("batch_size", batch_size)
     arrays = x if isinstance(x, list) else [x]
     blocks = [
         _run_batch(model, [array[i : i + batch_size] for array in arrays])
@@ -40,6 +39,12 @@ def run(model: keras.Model, x, batch_size: int):
     if len(blocks) == 1:
         return blocks[0]
     return tree.map_structure(lambda *parts: np.concatenate(parts), *blocks)
+
+
+def check_count(name: str, value) -> None:
+    """Raises an InputError unless the argument `name` is an integer above 0."""
+    if not isinstance(value, (int, np.integer)) or value < 1:
+        raise InputError(f"{name} must be an integer above 0, not {value!r}.")
 
 
 def _empty(tensor) -> np.ndarray:
