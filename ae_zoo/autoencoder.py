@@ -10,8 +10,11 @@ from ae_zoo import inference, layer_state, losses, registry
 from ae_zoo.bottlenecks.base import Bottleneck
 from ae_zoo.code import POOLS, Code, Views
 from ae_zoo.errors import InputError, NotGenerativeError, UnknownNameError
+from ae_zoo.networks import Networks
 from ae_zoo.priors.posterior import Posterior
 from ae_zoo.trainable import Trainable
+
+PATHS = {"linear": Code.lerp, "spherical": Code.slerp}  # between two codes
 
 
 @keras.saving.register_keras_serializable("ae_zoo")
@@ -85,7 +88,7 @@ class Autoencoder(Trainable):
 
     @functools.cached_property
     def _networks(self):
-        return _Networks(self.views, self.encoder, self.bottleneck)
+        return Networks(self.views, self.encoder, self.bottleneck)
 
     def _network(self, *keys: str) -> keras.Model:
         return self._networks.get(*keys)
@@ -226,18 +229,82 @@ class Autoencoder(Trainable):
             )
         return self.decode(self.prior.sample(n, seed, temperature))
 
-    def interpolate(self, start, end, steps: int = 8) -> np.ndarray:
-        """Decodes codes on a straight line between the codes of two examples.
+    def interpolate(
+        self, start, end, steps: int = 8, method: str = "linear"
+    ) -> np.ndarray:
+        """Decodes codes on a path between the codes of two examples.
 
         Args:
             start, end: one example each, shape `input_shape`.
             steps: number of points, both ends included.
+            method: 'linear', on a straight line, or 'spherical', on an arc around 0,
+                for Gaussian codes of many dimensions, see `Code.slerp`.
 
         Returns:
             `(steps, *input_shape)`.
+
+        Raises:
+            InputError: `start` or `end` is no example, or `steps` no integer above 0.
+            UnknownNameError: there is no such method.
+
+        Example:
+
+            frames = vae.interpolate(x[0], x[1], steps=16, method="spherical")
         """
-        ends = self.encode(np.stack([start, end]))
-        return self.decode(self.code.lerp(ends, steps))
+        inference.check_count("steps", steps)
+        if method not in PATHS:
+            raise UnknownNameError(
+                f"Unknown method {method!r}; choose one of {', '.join(PATHS)}."
+            )
+        ends = [inference.as_example(x, self.input_shape[1:]) for x in (start, end)]
+        if ends[0].shape != ends[1].shape:
+            raise InputError(
+                f"The examples have shapes {ends[0].shape} and {ends[1].shape}: pass "
+                "two of one size."
+            )
+        return self.decode(PATHS[method](self.code, self.encode(np.stack(ends)), steps))
+
+    def traverse(
+        self, x, dims: int | Sequence[int] | None = None, span: float = 3.0, steps=7
+    ) -> np.ndarray:
+        """Latent traversals: decodes the code of `x` with one dimension varied.
+
+        With a prior, the dimension takes values from `-span` to `span` standard
+        deviations of the prior, and the others stay as they are. Without one, where
+        nothing says which values are usual, `-span` to `span` is added to its own
+        value, in units of the code. Of a grid and of tokens, a dimension is a channel,
+        changed at all positions alike. A discrete code takes the nearest of its values.
+
+        Args:
+            x: one example, shape `input_shape`.
+            dims: numbers of the dimensions, from 0; None for all of them.
+            span: half of the range of values.
+            steps: number of values.
+
+        Returns:
+            `(dimensions, steps, *input_shape)`.
+
+        Raises:
+            InputError: `x` is no example, the code has no such dimensions, or it is a
+                pyramid, which has several arrays.
+
+        Example:
+
+            rows = vae.traverse(x[0], dims=[0, 3, 7], span=2.0, steps=9)
+        """
+        inference.check_count("steps", steps)
+        dims = self._dimensions(dims)
+        if not (isinstance(span, (int, float, np.number)) and np.isfinite(span)):
+            raise InputError(f"span must be a finite number, not {span!r}.")
+        values = np.linspace(-span, span, steps, dtype="float32")
+        if self.prior is not None:
+            values = self.prior.mean + self.prior.deviation * values
+        z = self.encode(inference.as_example(x, self.input_shape[1:])[None])
+        z = self.code.traverse(z, dims, values, replace=self.prior is not None)
+        if self.bottleneck is not None:
+            z = self.bottleneck.nearest(z)
+        decoded = self.decode(z)
+        return decoded.reshape(len(dims), steps, *decoded.shape[1:])
 
     def finish(self) -> None:
         """Updates all that bottlenecks compute from trained weights.
@@ -278,6 +345,26 @@ class Autoencoder(Trainable):
             raise UnknownNameError(f"Unknown feature {key!r}; choose one of {known}.")
         return key or "code"
 
+    def _dimensions(self, dims) -> list[int]:
+        """Numbers of the code's channels, checked; None stands for all."""
+        if self.code.kind == "pyramid":
+            raise InputError(
+                f"The code of {self.name!r} is a pyramid, whose arrays hold pictures "
+                "rather than latent factors: use a family with one array, such as "
+                "'vae'."
+            )
+        channels = self.code.shapes[0][-1]
+        if dims is None:
+            return list(range(channels))
+        dims = np.atleast_1d(np.asarray(dims))
+        numbers = dims.ndim == 1 and dims.dtype.kind in "iu" and dims.size
+        if not numbers or dims.min() < 0 or dims.max() >= channels:
+            raise InputError(
+                f"The code of {self.name!r} has the dimensions 0 to {channels - 1}: "
+                "pass some of these as dims, or None for all."
+            )
+        return dims.tolist()
+
     def _infer(self, model: keras.Model, x, batch_size: int):
         """Outputs of a model with this one's inputs, for examples that are checked."""
         return inference.run(model, self._check(x), batch_size)
@@ -288,29 +375,3 @@ class Autoencoder(Trainable):
                 f"{self.name!r} has a continuous code without indices: use a family "
                 "such as 'fsq_ae'."
             )
-
-
-class _Networks:
-    """Networks from examples to views, built when first used.
-
-    A plain object, so that Keras neither tracks nor saves its contents.
-    """
-
-    def __init__(self, views: Views, encoder: keras.Model, bottleneck):
-        self.tensors = views.inner | {
-            "indices": views.indices,
-            "posterior": views.posterior,
-        }
-        # Not the tensors of the training's graph, which has penalties and noise.
-        self.tensors["code"] = (
-            bottleneck.code(encoder.output) if bottleneck else views.code
-        )
-        self.get = functools.cache(self._build)
-
-    def _build(self, *keys: str) -> keras.Model:
-        found = [self.tensors[key] for key in keys]
-        outputs = found if len(keys) > 1 else found[0]
-        first = keras.tree.flatten(outputs)[0]
-        # Inner layers belong to the encoder's graph, which has its own input.
-        inputs = keras.utils.get_source_inputs(first)
-        return keras.Model(inputs, outputs, name=keys[-1])

@@ -99,6 +99,26 @@ def check_examples(x, shape: tuple[int | None, ...], bounded: bool) -> np.ndarra
     return x
 
 
+def as_example(x, shape: tuple[int | None, ...]) -> np.ndarray:
+    """One example as an array; `check_examples` checks its sizes and values.
+
+    Raises:
+        InputError: it has more or fewer axes than `shape`, as a batch has.
+    """
+    x = _as_array(x)
+    if x.ndim == len(shape) + 1:
+        raise InputError(
+            f"One example is wanted here but received a batch of shape {x.shape}: pass "
+            "x[0]."
+        )
+    if x.ndim != len(shape):
+        raise InputError(
+            f"The model takes examples of shape ({_sides(shape)}) but received "
+            f"{x.shape}: reshape or resize it."
+        )
+    return x
+
+
 def _as_array(x) -> np.ndarray:
     if hasattr(x, "element_spec"):
         raise InputError(
@@ -118,8 +138,12 @@ def _as_array(x) -> np.ndarray:
 
 
 def _misfit(received: tuple[int, ...], shape: tuple[int | None, ...]) -> str:
-    fits = ", ".join("any" if side is None else str(side) for side in shape)
-    message = f"The model takes arrays of shape (n, {fits}) but received {received}: "
+    message = f"The model takes arrays of shape (n, {_sides(shape)}) but received "
+    message += f"{received}: "
     if len(received) == len(shape):
         return message + "add the axis of the batch with x[None] to one example."
     return message + "reshape or resize the examples, or use ae_zoo.tasks."
+
+
+def _sides(shape: tuple[int | None, ...]) -> str:
+    return ", ".join("any" if side is None else str(side) for side in shape)

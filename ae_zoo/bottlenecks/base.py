@@ -66,6 +66,10 @@ class Bottleneck(keras.layers.Layer):
             "family such as 'fsq_ae'."
         )
 
+    def nearest(self, z):
+        """The possible codes nearest to `z`; all are possible unless discrete."""
+        return z
+
     def entropy_model(self):
         """The probabilities of a code of integers, for `ae_zoo.tasks.Compressor`.
 
