@@ -91,6 +91,40 @@ def working(message: str) -> Iterator[Callable[[str], None]]:
 
 
 @contextlib.contextmanager
+def progress_bar(message: str) -> Iterator[Callable[[str, float], None]]:
+    """Shows a bar on stderr, where that is a terminal; else as `working`.
+
+    Yields:
+        A function that takes what is done at the moment, and the share of it that is
+        done, from 0 to 1.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True, markup=False, highlight=False)
+    bar = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    task, current = bar.add_task(message, total=1.0), message
+
+    def show(what: str, share: float) -> None:
+        nonlocal current
+        if what != current:
+            bar.reset(task, description=what)  # with a new estimate of the time
+            current = what
+        bar.update(task, completed=share)
+
+    with bar, stdout_for_results():
+        yield show
+
+
+@contextlib.contextmanager
 def plain_warnings() -> Iterator[None]:
     """Shows a warning as one line, without the place in the code that gave it."""
     before = warnings.formatwarning
