@@ -29,6 +29,7 @@ class Autoencoder(Trainable):
 
     Args:
         inputs, outputs: the finished graph, from examples to their reconstructions.
+        name: name of the model.
         encoder: model from examples to the bottleneck's input.
         decoder: model from codes to examples.
         views: tensors of the graph: the code and, if there are any, its indices, its
@@ -57,10 +58,11 @@ class Autoencoder(Trainable):
         self,
         inputs,
         outputs,
+        name: str | None = None,
         *,
-        encoder: keras.Model,
-        decoder: keras.Model,
-        views: Views,
+        encoder: keras.Model | None = None,
+        decoder: keras.Model | None = None,
+        views: Views | None = None,
         code: Code | None = None,
         prior=None,
         loss: str | None = "mse",
@@ -71,7 +73,14 @@ class Autoencoder(Trainable):
     ):
         if loss is not None:
             losses.get(loss)  # raises for an unknown name now, not at compile time
-        super().__init__(inputs, outputs, **kwargs)
+        if encoder is None or decoder is None or views is None:
+            # Such is the call by which keras.models.clone_model makes a copy.
+            raise InputError(
+                "An Autoencoder needs its encoder, decoder and views: instead of by "
+                "keras.models.clone_model, copy it by "
+                "type(model).from_config(model.get_config())."
+            )
+        super().__init__(inputs, outputs, name=name, **kwargs)
         self.encoder = encoder
         self.decoder = decoder
         self.views = views

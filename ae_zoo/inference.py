@@ -29,6 +29,7 @@ def run(model: keras.Model, x, batch_size: int):
         InputError: `batch_size` is no integer above 0.
     """
     check_count("batch_size", batch_size)
+    _notice_quantised_layers(model)
     arrays = x if isinstance(x, list) else [x]
     blocks = [
         _run_batch(model, [array[i : i + batch_size] for array in arrays])
@@ -39,6 +40,18 @@ def run(model: keras.Model, x, batch_size: int):
     if len(blocks) == 1:
         return blocks[0]
     return tree.map_structure(lambda *parts: np.concatenate(parts), *blocks)
+
+
+def _notice_quantised_layers(model: keras.Model) -> None:
+    """Has the model compiled again if layers were quantised, which adds weights.
+
+    Keras does so for the model whose `quantize` was called only, and not for others
+    with the same layers, which would go on with the former weights.
+    """
+    count = len(model.weights)
+    if getattr(model, "weights_compiled", count) != count:
+        model.predict_function = None
+    model.weights_compiled = count
 
 
 def check_count(name: str, value) -> None:

@@ -65,22 +65,34 @@ class Trainable(keras.Model):
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
 
-    def fit(self, x=None, y=None, *args, **kwargs):
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        *args,
+        **kwargs,
+    ):
         """Trains as Keras does. Without `y` the targets are the inputs.
 
-        After an error or Ctrl-C, it calls `on_train_error` of the callbacks that have
-        it, where Keras calls nothing.
+        At the end, and after an error or Ctrl-C, where Keras calls nothing, it calls
+        `on_fit_end` of the callbacks that have it.
 
         Raises:
             InputError: `x` is an array that the model does not take.
         """
         x, y = self._examples(x, y)
+        options = (batch_size, epochs, verbose, callbacks, *args)
         try:
-            return super().fit(x, y, *args, **kwargs)
-        except BaseException:
-            for callback in keras.tree.flatten(kwargs.get("callbacks")):
-                getattr(callback, "on_train_error", lambda: None)()
-            raise
+            return super().fit(x, y, *options, **kwargs)
+        finally:
+            # Those of a list, or of Keras's `CallbackList`.
+            every = getattr(callbacks, "callbacks", callbacks)
+            for callback in keras.tree.flatten(every):
+                getattr(callback, "on_fit_end", lambda: None)()
 
     def evaluate(self, x=None, y=None, *args, **kwargs):
         """Evaluates as Keras does; `y` and errors as for `fit`.
