@@ -96,29 +96,35 @@ def progress_bar(message: str) -> Iterator[Callable[[str, float], None]]:
 
     Yields:
         A function that takes what is done at the moment, and the share of it that is
-        done, from 0 to 1.
+        done, from 0 to 1; the bar of what reports nothing more than 0 only moves.
     """
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     console = Console(stderr=True, markup=False, highlight=False)
     bar = Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%"),
+        TaskProgressColumn(),
         TimeRemainingColumn(),
         console=console,
         transient=True,
         disable=not console.is_terminal,
     )
-    task, current = bar.add_task(message, total=1.0), message
+    task, current = bar.add_task(message, total=None), message
 
     def show(what: str, share: float) -> None:
-        nonlocal current
-        if what != current:
-            bar.reset(task, description=what)  # with a new estimate of the time
-            current = what
-        bar.update(task, completed=share)
+        nonlocal task, current
+        if what != current:  # another bar, with its own estimate of the time
+            bar.remove_task(task)
+            task, current = bar.add_task(what, total=None), what
+        bar.update(task, total=1.0 if share else None, completed=share)
 
     with bar, stdout_for_results():
         yield show
