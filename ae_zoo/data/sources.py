@@ -197,10 +197,9 @@ def open_source(path: str | os.PathLike, input_shape: tuple[int, ...], like=None
         if isinstance(array, np.memmap):  # the content decides, whatever the ending
             return NpyFile(path, input_shape)
         return Arrays(array, input_shape)
-    if not path.exists():
-        raise InputError(f"There is no file or folder {path}.")
+    problem = "Cannot read" if path.exists() else "There is no file or folder"
     raise InputError(
-        f"Cannot read {path}: give a folder of images or sounds, or an .npy, .npz, "
+        f"{problem} {path}: give a folder of images or sounds, or an .npy, .npz, "
         ".csv or .txt file."
     )
 

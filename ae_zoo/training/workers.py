@@ -56,7 +56,7 @@ def fit(
     callbacks = keras.callbacks.CallbackList(callbacks, model=model)
     train_step = _compiled(strategy, _train_step, model)
     test_step = _compiled(strategy, _test_step, model)
-    names = ("loss", *(metric.name for metric in _term_metrics(model)), "mse")
+    names = _names_of_logs(model)
     sums, signals = sums or Sums(), signals or Signals()
     signals.agreed = False
     model.stop_training = False
@@ -126,10 +126,9 @@ def _share_of_logs(model, loss, y, prediction):
     One tensor, so that one collective sums it. The stages of a pretraining, whose
     targets lie inside, have neither terms nor MSE.
     """
-    means = []
-    if names := [metric.name for metric in _term_metrics(model)]:
-        terms = model.split_loss(loss)
-        means += [terms[name] for name in names]
+    _, *names, _ = _names_of_logs(model)
+    terms = model.split_loss(loss) if names else {}
+    means = [terms[name] for name in names]
     if prediction.shape == y.shape:
         means.append(tf.reduce_mean(tf.square(tf.cast(prediction, "float32") - y)))
     replicas = tf.distribute.get_replica_context().num_replicas_in_sync
@@ -137,9 +136,10 @@ def _share_of_logs(model, loss, y, prediction):
     return tf.stack([tf.cast(loss, "float32"), *shares])
 
 
-def _term_metrics(model) -> list:
-    """The metrics of an autoencoder's terms of the loss; a stage has none."""
-    return getattr(model, "term_metrics", [])
+def _names_of_logs(model) -> tuple[str, ...]:
+    """The loss, the terms of an autoencoder's, and the MSE."""
+    terms = getattr(model, "term_metrics", ())
+    return ("loss", *(metric.name for metric in terms), "mse")
 
 
 def _add(sums: Sums, names, values: list, examples: int) -> dict[str, float]:
