@@ -10,11 +10,15 @@ from ae_zoo import inference, layer_state, losses, registry
 from ae_zoo.bottlenecks.base import Bottleneck
 from ae_zoo.code import POOLS, Code, Views
 from ae_zoo.errors import InputError, NotGenerativeError, UnknownNameError
+from ae_zoo.networks import Networks
 from ae_zoo.priors.posterior import Posterior
+from ae_zoo.trainable import Trainable
+
+PATHS = {"linear": Code.lerp, "spherical": Code.slerp}  # between two codes
 
 
 @keras.saving.register_keras_serializable("ae_zoo")
-class Autoencoder(keras.Model):
+class Autoencoder(Trainable):
     """An autoencoder as one functional Keras model.
 
     Calling it reconstructs its input; `fit(x, x)` trains it. Families build it
@@ -25,6 +29,7 @@ class Autoencoder(keras.Model):
 
     Args:
         inputs, outputs: the finished graph, from examples to their reconstructions.
+        name: name of the model.
         encoder: model from examples to the bottleneck's input.
         decoder: model from codes to examples.
         views: tensors of the graph: the code and, if there are any, its indices, its
@@ -53,10 +58,11 @@ class Autoencoder(keras.Model):
         self,
         inputs,
         outputs,
+        name: str | None = None,
         *,
-        encoder: keras.Model,
-        decoder: keras.Model,
-        views: Views,
+        encoder: keras.Model | None = None,
+        decoder: keras.Model | None = None,
+        views: Views | None = None,
         code: Code | None = None,
         prior=None,
         loss: str | None = "mse",
@@ -67,7 +73,14 @@ class Autoencoder(keras.Model):
     ):
         if loss is not None:
             losses.get(loss)  # raises for an unknown name now, not at compile time
-        super().__init__(inputs, outputs, **kwargs)
+        if encoder is None or decoder is None or views is None:
+            # Such is the call by which keras.models.clone_model makes a copy.
+            raise InputError(
+                "An Autoencoder needs its encoder, decoder and views: instead of by "
+                "keras.models.clone_model, copy it by "
+                "type(model).from_config(model.get_config())."
+            )
+        super().__init__(inputs, outputs, name=name, **kwargs)
         self.encoder = encoder
         self.decoder = decoder
         self.views = views
@@ -84,7 +97,7 @@ class Autoencoder(keras.Model):
 
     @functools.cached_property
     def _networks(self):
-        return _Networks(self.views, self.encoder, self.bottleneck)
+        return Networks(self.views, self.encoder, self.bottleneck)
 
     def _network(self, *keys: str) -> keras.Model:
         return self._networks.get(*keys)
@@ -225,22 +238,82 @@ class Autoencoder(keras.Model):
             )
         return self.decode(self.prior.sample(n, seed, temperature))
 
-    def interpolate(self, start, end, steps: int = 8) -> np.ndarray:
-        """Decodes codes on a straight line between the codes of two examples.
+    def interpolate(
+        self, start, end, steps: int = 8, method: str = "linear"
+    ) -> np.ndarray:
+        """Decodes codes on a path between the codes of two examples.
 
         Args:
             start, end: one example each, shape `input_shape`.
             steps: number of points, both ends included.
+            method: 'linear', on a straight line, or 'spherical', on an arc around 0,
+                for Gaussian codes of many dimensions, see `Code.slerp`.
 
         Returns:
             `(steps, *input_shape)`.
-        """
-        ends = self.encode(np.stack([start, end]))
-        return self.decode(self.code.lerp(ends, steps))
 
-    def bottlenecks(self) -> list[Bottleneck]:
-        """The bottleneck layers of the graph."""
-        return [layer for layer in self.layers if isinstance(layer, Bottleneck)]
+        Raises:
+            InputError: `start` or `end` is no example, or `steps` no integer above 0.
+            UnknownNameError: there is no such method.
+
+        Example:
+
+            frames = vae.interpolate(x[0], x[1], steps=16, method="spherical")
+        """
+        inference.check_count("steps", steps)
+        if method not in PATHS:
+            raise UnknownNameError(
+                f"Unknown method {method!r}; choose one of {', '.join(PATHS)}."
+            )
+        ends = [inference.as_example(x, self.input_shape[1:]) for x in (start, end)]
+        if ends[0].shape != ends[1].shape:
+            raise InputError(
+                f"The examples have shapes {ends[0].shape} and {ends[1].shape}: pass "
+                "two of one size."
+            )
+        return self.decode(PATHS[method](self.code, self.encode(np.stack(ends)), steps))
+
+    def traverse(
+        self, x, dims: int | Sequence[int] | None = None, span: float = 3.0, steps=7
+    ) -> np.ndarray:
+        """Latent traversals: decodes the code of `x` with one dimension varied.
+
+        With a prior, the dimension takes values from `-span` to `span` standard
+        deviations of the prior, and the others stay as they are. Without one, where
+        nothing says which values are usual, `-span` to `span` is added to its own
+        value, in units of the code. Of a grid and of tokens, a dimension is a channel,
+        changed at all positions alike. A discrete code takes the nearest of its values.
+
+        Args:
+            x: one example, shape `input_shape`.
+            dims: numbers of the dimensions, from 0; None for all of them.
+            span: half of the range of values.
+            steps: number of values.
+
+        Returns:
+            `(dimensions, steps, *input_shape)`.
+
+        Raises:
+            InputError: `x` is no example, the code has no such dimensions, or it is a
+                pyramid, which has several arrays.
+
+        Example:
+
+            rows = vae.traverse(x[0], dims=[0, 3, 7], span=2.0, steps=9)
+        """
+        inference.check_count("steps", steps)
+        dims = self._dimensions(dims)
+        if not (isinstance(span, (int, float, np.number)) and np.isfinite(span)):
+            raise InputError(f"span must be a finite number, not {span!r}.")
+        values = np.linspace(-span, span, steps, dtype="float32")
+        if self.prior is not None:
+            values = self.prior.mean + self.prior.deviation * values
+        z = self.encode(inference.as_example(x, self.input_shape[1:])[None])
+        z = self.code.traverse(z, dims, values, replace=self.prior is not None)
+        if self.bottleneck is not None:
+            z = self.bottleneck.nearest(z)
+        decoded = self.decode(z)
+        return decoded.reshape(len(dims), steps, *decoded.shape[1:])
 
     def finish(self) -> None:
         """Updates all that bottlenecks compute from trained weights.
@@ -254,58 +327,6 @@ class Autoencoder(keras.Model):
         """Saves as Keras does, after `finish`."""
         self.finish()
         super().save(*args, **kwargs)
-
-    def fit(self, x=None, y=None, *args, **kwargs):
-        """Trains as Keras does. Without `y` the targets are the inputs.
-
-        After an error or Ctrl-C, it calls `on_train_error` of the callbacks that have
-        it, where Keras calls nothing.
-
-        Raises:
-            InputError: `x` is an array that the model does not take.
-        """
-        x, y = self._examples(x, y)
-        try:
-            return super().fit(x, y, *args, **kwargs)
-        except BaseException:
-            for callback in keras.tree.flatten(kwargs.get("callbacks")):
-                getattr(callback, "on_train_error", lambda: None)()
-            raise
-
-    def evaluate(self, x=None, y=None, *args, **kwargs):
-        """Evaluates as Keras does; `y` and errors as for `fit`."""
-        return super().evaluate(*self._examples(x, y), *args, **kwargs)
-
-    def compute_loss(self, x=None, y=None, y_pred=None, *args, **kwargs):
-        return super().compute_loss(x, self._target(x, y), y_pred, *args, **kwargs)
-
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        return super().compute_metrics(x, self._target(x, y), y_pred, sample_weight)
-
-    def compile(self, optimizer=None, loss="auto", **kwargs):
-        """Compiles as Keras does, by default with Adam at 1e-3, and XLA if faster.
-
-        Args:
-            optimizer: None for Adam at 1e-3.
-            loss: 'auto' for the family's reconstruction loss; None for only the losses
-                that layers add.
-            **kwargs: further arguments of Keras's `compile`.
-        """
-        kwargs.setdefault("jit_compile", xla_pays())
-        if loss == "auto":
-            name = self.recommended_loss
-            loss = None if name is None else losses.get(name)
-        super().compile(
-            optimizer=optimizer or keras.optimizers.Adam(1e-3), loss=loss, **kwargs
-        )
-        # Now, not in the graph of the first step, which would take twice as long.
-        self.optimizer.build(self.trainable_variables)
-
-    def get_compile_config(self):
-        return keras.Model.get_compile_config(self)
-
-    def compile_from_config(self, config):
-        self.compile(**keras.saving.deserialize_keras_object(config))
 
     def get_config(self):
         if self.family is None:
@@ -333,26 +354,25 @@ class Autoencoder(keras.Model):
             raise UnknownNameError(f"Unknown feature {key!r}; choose one of {known}.")
         return key or "code"
 
-    def _examples(self, x, y):
-        """Arrays are checked; data sets, whose batches have both, pass."""
-        if not isinstance(x, (list, tuple)) and not hasattr(x, "shape"):
-            return x, y
-        x = self._check(x)
-        return x, self._target(x, y)
-
-    def _target(self, x, y):
-        """The target; where the user gave none, the input."""
-        if y is None and self.takes_map:
+    def _dimensions(self, dims) -> list[int]:
+        """Numbers of the code's channels, checked; None stands for all."""
+        if self.code.kind == "pyramid":
             raise InputError(
-                f"{self.name!r} takes damaged pictures with a map: pass the undamaged "
-                "pictures as y, or train it by a recipe."
+                f"The code of {self.name!r} is a pyramid, whose arrays hold pictures "
+                "rather than latent factors: use a family with one array, such as "
+                "'vae'."
             )
-        return x if y is None else y
-
-    def _check(self, x) -> np.ndarray:
-        """Examples as `inference.check_examples` gives them."""
-        bounded = (self.arguments or {}).get("output") != "linear"
-        return inference.check_examples(x, self.input_shape[1:], bounded)
+        channels = self.code.shapes[0][-1]
+        if dims is None:
+            return list(range(channels))
+        dims = np.atleast_1d(np.asarray(dims))
+        numbers = dims.ndim == 1 and dims.dtype.kind in "iu" and dims.size
+        if not numbers or dims.min() < 0 or dims.max() >= channels:
+            raise InputError(
+                f"The code of {self.name!r} has the dimensions 0 to {channels - 1}: "
+                "pass some of these as dims, or None for all."
+            )
+        return dims.tolist()
 
     def _infer(self, model: keras.Model, x, batch_size: int):
         """Outputs of a model with this one's inputs, for examples that are checked."""
@@ -364,36 +384,3 @@ class Autoencoder(keras.Model):
                 f"{self.name!r} has a continuous code without indices: use a family "
                 "such as 'fsq_ae'."
             )
-
-
-def xla_pays() -> bool | str:
-    """Keras's `jit_compile` by device; on a CPU TensorFlow's XLA uses one core only."""
-    if keras.backend.backend() != "tensorflow":
-        return "auto"
-    return "auto" if keras.distribution.list_devices("gpu") else False
-
-
-class _Networks:
-    """Networks from examples to views, built when first used.
-
-    A plain object, so that Keras neither tracks nor saves its contents.
-    """
-
-    def __init__(self, views: Views, encoder: keras.Model, bottleneck):
-        self.tensors = views.inner | {
-            "indices": views.indices,
-            "posterior": views.posterior,
-        }
-        # Not the tensors of the training's graph, which has penalties and noise.
-        self.tensors["code"] = (
-            bottleneck.code(encoder.output) if bottleneck else views.code
-        )
-        self.get = functools.cache(self._build)
-
-    def _build(self, *keys: str) -> keras.Model:
-        found = [self.tensors[key] for key in keys]
-        outputs = found if len(keys) > 1 else found[0]
-        first = keras.tree.flatten(outputs)[0]
-        # Inner layers belong to the encoder's graph, which has its own input.
-        inputs = keras.utils.get_source_inputs(first)
-        return keras.Model(inputs, outputs, name=keys[-1])

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 KINDS = {1: "vector", 2: "tokens"}  # by axes of an example; with more it is a grid
+SMALLEST_SINE = 1e-6  # of an angle between codes that determines an arc
 
 
 @dataclass(frozen=True)
@@ -100,14 +101,65 @@ class Code:
         Returns:
             A code of `steps` examples.
         """
+        return self._mix(z, steps, lambda x, t: (1 - t, t))
+
+    def slerp(self, z, steps: int):
+        """Codes on an arc around 0 from the first example of `z` to the second.
+
+        The angle grows evenly, and the length changes as the ends' do, so that codes
+        between two typical Gaussian ones have a typical length. Each array of a pyramid
+        has its own arc; between codes of one direction, or of opposite ones, it is a
+        straight line. Arguments and result are those of `lerp`.
+
+        Reference: White, 2016, arXiv:1609.04468.
+        """
         import numpy as np
 
-        line = []
+        def shares(x, t):
+            first, second = x.reshape(2, -1).astype("float64")
+            length = np.linalg.norm(first) * np.linalg.norm(second)
+            cosine = np.clip(first @ second / length, -1, 1) if length else 1.0
+            angle = np.arccos(cosine)
+            if np.sin(angle) < SMALLEST_SINE:
+                return 1 - t, t
+            return [np.sin(share * angle) / np.sin(angle) for share in (1 - t, t)]
+
+        return self._mix(z, steps, shares)
+
+    def _mix(self, z, steps: int, shares):
+        """Sums of two examples, each with its share at steps from 0 to 1."""
+        import numpy as np
+
+        path = []
         for x in self.check(z):
-            weights = np.linspace(0.0, 1.0, steps, dtype=x.dtype)
-            weights = weights.reshape(-1, *[1] * (x.ndim - 1))
-            line.append((1 - weights) * x[0] + weights * x[1])
-        return line if self.kind == "pyramid" else line[0]
+            t = np.linspace(0.0, 1.0, steps, dtype=x.dtype)
+            t = t.reshape(-1, *[1] * (x.ndim - 1))
+            first, second = shares(x, t)
+            path.append((first * x[0] + second * x[1]).astype(x.dtype))
+        return path if self.kind == "pyramid" else path[0]
+
+    def traverse(self, z, dims: Sequence[int], values: "np.ndarray", replace: bool):
+        """Copies of a code of one array, each with one channel changed.
+
+        Args:
+            z: the code of one example.
+            dims: numbers of the channels.
+            values: the values of each channel in turn, `(steps,)`.
+            replace: whether they replace the channel's, or are added to them; at all
+                positions alike.
+
+        Returns:
+            A code of `len(dims) * steps` examples, those of the first channel first.
+        """
+        import numpy as np
+
+        (x,) = self.check(z)
+        copies = np.repeat(x, len(dims) * len(values), axis=0)
+        rows = copies.reshape(len(dims), len(values), *x.shape[1:])
+        change = np.reshape(values, (-1, *[1] * (x.ndim - 2)))
+        for row, dim in zip(rows, dims, strict=True):
+            row[..., dim] = change + (0 if replace else row[..., dim])
+        return copies
 
     def check(self, z) -> "list[np.ndarray]":
         """The arrays of `z`, tensors converted.

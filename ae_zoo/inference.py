@@ -28,8 +28,8 @@ def run(model: keras.Model, x, batch_size: int):
     Raises:
         InputError: `batch_size` is no integer above 0.
     """
-    if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
-        raise InputError(f"batch_size must be an integer above 0, not {batch_size!r}.")
+    check_count("batch_size", batch_size)
+    _notice_quantised_layers(model)
     arrays = x if isinstance(x, list) else [x]
     blocks = [
         _run_batch(model, [array[i : i + batch_size] for array in arrays])
@@ -40,6 +40,24 @@ def run(model: keras.Model, x, batch_size: int):
     if len(blocks) == 1:
         return blocks[0]
     return tree.map_structure(lambda *parts: np.concatenate(parts), *blocks)
+
+
+def _notice_quantised_layers(model: keras.Model) -> None:
+    """Has the model compiled again if layers were quantised, which adds weights.
+
+    Keras does so for the model whose `quantize` was called only, and not for others
+    with the same layers, which would go on with the former weights.
+    """
+    count = len(model.weights)
+    if getattr(model, "weights_compiled", count) != count:
+        model.predict_function = None
+    model.weights_compiled = count
+
+
+def check_count(name: str, value) -> None:
+    """Raises an InputError unless the argument `name` is an integer above 0."""
+    if not isinstance(value, (int, np.integer)) or value < 1:
+        raise InputError(f"{name} must be an integer above 0, not {value!r}.")
 
 
 def _empty(tensor) -> np.ndarray:
@@ -94,6 +112,26 @@ def check_examples(x, shape: tuple[int | None, ...], bounded: bool) -> np.ndarra
     return x
 
 
+def as_example(x, shape: tuple[int | None, ...]) -> np.ndarray:
+    """One example as an array; `check_examples` checks its sizes and values.
+
+    Raises:
+        InputError: it has more or fewer axes than `shape`, as a batch has.
+    """
+    x = _as_array(x)
+    if x.ndim == len(shape) + 1:
+        raise InputError(
+            f"One example is wanted here but received a batch of shape {x.shape}: pass "
+            "x[0]."
+        )
+    if x.ndim != len(shape):
+        raise InputError(
+            f"The model takes examples of shape ({_sides(shape)}) but received "
+            f"{x.shape}: reshape or resize it."
+        )
+    return x
+
+
 def _as_array(x) -> np.ndarray:
     if hasattr(x, "element_spec"):
         raise InputError(
@@ -113,8 +151,12 @@ def _as_array(x) -> np.ndarray:
 
 
 def _misfit(received: tuple[int, ...], shape: tuple[int | None, ...]) -> str:
-    fits = ", ".join("any" if side is None else str(side) for side in shape)
-    message = f"The model takes arrays of shape (n, {fits}) but received {received}: "
+    message = f"The model takes arrays of shape (n, {_sides(shape)}) but received "
+    message += f"{received}: "
     if len(received) == len(shape):
         return message + "add the axis of the batch with x[None] to one example."
     return message + "reshape or resize the examples, or use ae_zoo.tasks."
+
+
+def _sides(shape: tuple[int | None, ...]) -> str:
+    return ", ".join("any" if side is None else str(side) for side in shape)

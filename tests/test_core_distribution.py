@@ -1,5 +1,7 @@
 """MirroredStrategy on two logical CPUs against one device."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -179,6 +181,13 @@ def test_a_recipe_gives_the_same_on_two_replicas(family, mirrored, digits, tmp_p
     expected, reached = (load_folder(folder).get_weights() for folder in (one, two))
     for ours, theirs in zip(reached, expected, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    for row, other in zip(*map(rows_of_log, (one, two)), strict=True):
+        assert {"reconstruction_loss", "val_reconstruction_loss"} <= row.keys()
+        assert other == pytest.approx(row, rel=1e-3)
+
+
+def rows_of_log(folder):
+    return json.loads((folder.parent / "history.json").read_text())["history"]
 
 
 @pytest.mark.parametrize(

@@ -173,7 +173,7 @@ READERS = {
     line: words
     for line, words in COMMANDS.items()
     if words[0] in ("list", "info", "verify") or "--print" in words
-    if not {"NAME", "FILE.aez", "photo.aez"} & set(words)
+    if not {"NAME", "FOLDER", "runs/mine", "FILE.aez", "photo.aez"} & set(words)
 }
 
 

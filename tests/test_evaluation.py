@@ -425,9 +425,9 @@ def peer_curves():
     measure = rate_distortion.measure_peer
     curves = {}
 
-    def once(name, pictures):
+    def once(name, pictures, track):
         if name not in curves:
-            curves[name] = measure(name, pictures)
+            curves[name] = measure(name, pictures, track)
         return curves[name]
 
     return once

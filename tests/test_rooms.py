@@ -27,7 +27,7 @@ RANKS = (
             *("factorized", "hyperprior", "network"),
         )
     ),
-    ("inference", "layer_state", "autoencoder", "assemble"),
+    ("inference", "layer_state", "networks", "trainable", "autoencoder", "assemble"),
     ("models",),
     ("data",),
     ("datasets",),

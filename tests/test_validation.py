@@ -9,7 +9,7 @@ import pytest
 from ae_zoo import training
 from ae_zoo.data.batches import Batches
 from ae_zoo.data.sources import Arrays, hold_out
-from ae_zoo.training.workers import _compiled, _test_step, _validate
+from ae_zoo.training.workers import _compiled, _names_of_logs, _test_step, _validate
 from ae_zoo.zoo.folder import load_folder
 
 HELD_OUT = 19  # of 64, a prime
@@ -69,15 +69,20 @@ def test_the_loop_of_several_workers_counts_them_too(digits, mirrored):
     from ae_zoo import models
 
     with mirrored.scope():
-        model = models.dense_ae(input_shape=(12, 12, 1), latent_dim=4)
+        model = models.vae(input_shape=(12, 12, 1), latent_dim=4, hidden=(16,), l2=0.01)
         model.compile(jit_compile=False)
     source = Arrays(digits[:HELD_OUT], (12, 12, 1))
     batches = Batches(source, 8, shuffle=False, replicas=2)
     step = _compiled(mirrored, _test_step, model)
-    logs = _validate(mirrored, step, batches, keras.callbacks.CallbackList())
+    names = _names_of_logs(model)
+    logs = _validate(mirrored, step, names, batches, keras.callbacks.CallbackList())
     x = digits[:HELD_OUT]
     error = np.square(model.reconstruct(x) - x).mean()
-    assert logs["val_mse"] == pytest.approx(error, rel=1e-5)
+    assert logs.pop("val_mse") == pytest.approx(error, rel=1e-5)
+    terms = model.loss_terms(x)
+    expected = {"loss": sum(terms.values()), **terms}
+    expected = {f"val_{key}": value for key, value in expected.items()}
+    assert logs == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("replicas", [1, 2, 4])

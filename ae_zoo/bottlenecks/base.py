@@ -21,10 +21,13 @@ class Bottleneck(keras.layers.Layer):
             decoder transposes, or None.
         prior: the distribution of the code; None if the family cannot generate.
         sparse: whether the code is meant to have few active units.
+        penalty_name: the field's word for the penalty, by which logs show it; None if
+            the layer adds none.
     """
 
     levels: int | None = None
     sparse = False
+    penalty_name: str | None = "penalty"
     projection: keras.layers.Dense | None = None
     penalty_scale: keras.Variable | None = None
 
@@ -63,6 +66,10 @@ class Bottleneck(keras.layers.Layer):
             "family such as 'fsq_ae'."
         )
 
+    def nearest(self, z):
+        """The possible codes nearest to `z`; all are possible unless discrete."""
+        return z
+
     def entropy_model(self):
         """The probabilities of a code of integers, for `ae_zoo.tasks.Compressor`.
 
@@ -88,6 +95,13 @@ class Bottleneck(keras.layers.Layer):
         """Multiplies the penalty, if there is one, by `scale` from now on."""
         if self.penalty_scale is not None:
             self.penalty_scale.assign(scale)
+
+    def full_penalty(self, value):
+        """The penalty at its full weight, from what the layer has added to the loss."""
+        if self.penalty_scale is None:
+            return value
+        scale = ops.cast(self.penalty_scale, value.dtype)
+        return ops.divide_no_nan(value, scale)
 
     def save_own_variables(self, store):
         """Saves the full penalty: a warm-up belongs to the training, not the model."""

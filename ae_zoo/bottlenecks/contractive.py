@@ -33,6 +33,8 @@ class ContractiveBottleneck(PlainBottleneck):
     Reference: Rifai et al., 2011, "Contractive auto-encoders".
     """
 
+    penalty_name = "contraction"
+
     def __init__(self, latent_dim, weight=0.1, step=1e-2, seed=None, **kwargs):
         super().__init__(latent_dim, **kwargs)
         self.weight = weight

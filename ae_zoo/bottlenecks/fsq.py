@@ -88,6 +88,12 @@ class FSQBottleneck(PlainBottleneck):
         digits = indices[..., None] // self._bases % self._counts
         return (digits * np.float32(2) / (self._counts - 1) - 1).astype("float32")
 
+    def nearest(self, z):
+        """The values of `z`, float32, each moved to the nearest of its levels."""
+        highest = np.float32(self._counts - 1)
+        steps = np.rint(np.clip(self._steps(np.asarray(z, "float32")), 0, highest))
+        return 2 * steps / highest - 1
+
     def _steps(self, values):
         """Converts values in [-1, 1] to steps from 0 to the channel's levels - 1."""
         return (values + 1) * 0.5 * np.float32(self._counts - 1)

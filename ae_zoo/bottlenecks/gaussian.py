@@ -24,6 +24,8 @@ class GaussianBottleneck(PlainBottleneck):
     Reference: Kingma and Welling, 2013, arXiv:1312.6114.
     """
 
+    penalty_name = "kl"
+
     def __init__(self, latent_dim, beta=1.0, seed=None, **kwargs):
         super().__init__(latent_dim, **kwargs)
         self.beta = beta

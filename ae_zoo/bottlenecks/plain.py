@@ -20,6 +20,8 @@ class PlainBottleneck(Bottleneck):
     Shapes: `(batch, ..., features)` -> `(batch, ..., latent_dim)`.
     """
 
+    penalty_name = None
+
     def __init__(self, latent_dim, activation=None, l1=0.0, l2=0.0, **kwargs):
         super().__init__(**kwargs)
         self.latent_dim = latent_dim

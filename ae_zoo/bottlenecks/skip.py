@@ -10,6 +10,8 @@ from ae_zoo.code import Views
 class SkipBottleneck(Bottleneck):
     """Passes every scale of a pyramid on unchanged: the code is the whole pyramid."""
 
+    penalty_name = None
+
     def code(self, h):
         return h
 

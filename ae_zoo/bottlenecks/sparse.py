@@ -25,6 +25,7 @@ class SparseBottleneck(PlainBottleneck):
     """
 
     sparse = True
+    penalty_name = "sparsity"
 
     def __init__(self, latent_dim, penalty="l1", weight=1e-3, target=0.05, **kwargs):
         super().__init__(latent_dim, **kwargs)

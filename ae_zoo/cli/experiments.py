@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from ae_zoo.cli import output
-from ae_zoo.errors import RecipeError
+from ae_zoo.errors import InputError, RecipeError
 
 
 def train(
@@ -159,10 +159,36 @@ def evaluate(
         str | None,
         typer.Option(help="TFDS name; by default what the model was trained on."),
     ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            help="Your own examples: a folder of images or sounds, .npy, .npz or .csv.",
+            show_default=False,
+        ),
+    ] = None,
     json: output.AsJson = False,
 ) -> None:
-    """Measure a model on test data, beside simple baselines."""
-    _print_result(_evaluate(name, dataset), json)
+    """Measure a model on test data, or on your own, beside simple baselines."""
+    if data is None:
+        _print_result(_evaluate(name, dataset), json)
+        return
+    if dataset is not None:
+        raise InputError("Choose one of --data and --dataset.")
+    result = _evaluate_data(name, data)
+    _print_result(result, json)
+    if not json:
+        print(f"\n{result['examples']:,} of {result['available']:,} examples of {data}")
+        for note in result["notes"]:
+            print(f"- {note}")
+
+
+def _evaluate_data(name: str, data: str) -> dict:
+    with output.working(f"Loading {name}"):
+        output.load_keras()
+        from ae_zoo import evaluation
+    with output.progress_bar(f"Loading {name}") as show:
+        return evaluation.evaluate_data(name, data, progress=show)
 
 
 def _evaluate(name: str, dataset: str | None) -> dict:

@@ -91,6 +91,46 @@ def working(message: str) -> Iterator[Callable[[str], None]]:
 
 
 @contextlib.contextmanager
+def progress_bar(message: str) -> Iterator[Callable[[str, float], None]]:
+    """Shows a bar on stderr, where that is a terminal; else as `working`.
+
+    Yields:
+        A function that takes what is done at the moment, and the share of it that is
+        done, from 0 to 1; the bar of what reports nothing more than 0 only moves.
+    """
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True, markup=False, highlight=False)
+    bar = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    task, current = bar.add_task(message, total=None), message
+
+    def show(what: str, share: float) -> None:
+        nonlocal task, current
+        if what != current:  # another bar, with its own estimate of the time
+            bar.remove_task(task)
+            task, current = bar.add_task(what, total=None), what
+        bar.update(task, total=1.0 if share else None, completed=share)
+
+    with bar, stdout_for_results():
+        yield show
+
+
+@contextlib.contextmanager
 def plain_warnings() -> Iterator[None]:
     """Shows a warning as one line, without the place in the code that gave it."""
     before = warnings.formatwarning

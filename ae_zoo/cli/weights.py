@@ -1,8 +1,9 @@
 """`list`, `info`, `download`, `verify`: what exists, and whether it is intact.
 
-None of them imports TensorFlow.
+None of them imports TensorFlow, except `info` for a folder, whose model it builds.
 """
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ import typer
 
 from ae_zoo.cli import output, photographs
 from ae_zoo.code import Code
-from ae_zoo.errors import IntegrityError
+from ae_zoo.errors import IntegrityError, UnknownNameError
 from ae_zoo.zoo import manifest
 
 Name = Annotated[str, typer.Argument(metavar="NAME", show_default=False)]
@@ -55,17 +56,20 @@ def info(
         str,
         typer.Argument(
             metavar="NAME",
-            help="A pretrained model, or an .aez file.",
+            help="A pretrained model, a folder of weights or of a training, "
+            "hf://org/repo, or an .aez file.",
             show_default=False,
         ),
     ],
     json: output.AsJson = False,
 ) -> None:
-    """Show what a pretrained model is, takes and reaches, or what an .aez file is."""
+    """Show what a model is, takes, and was trained on, or what an .aez file is."""
     if name.endswith(".aez"):
         photographs.print_header(Path(name), json)
         return
-    entry = manifest.model_info(name)
+    if (entry := _entry(name)) is None:
+        _print_folder(name, json)
+        return
     if json:
         output.print_json(entry)
         return
@@ -76,6 +80,68 @@ def info(
         output.metric_rows(entry["metrics"], entry["baselines"]),
         numbers=("value",),
     )
+
+
+def _entry(name: str) -> dict | None:
+    """The manifest's entry; None for the name of a folder or a repository."""
+    if os.sep in name or "/" in name:
+        return None
+    try:
+        return manifest.model_info(name)
+    except UnknownNameError:
+        if Path(name).is_dir():
+            return None
+        raise
+
+
+def _print_folder(name: str, json: bool) -> None:
+    with output.working(f"Loading {name}"):
+        output.load_keras()
+        from ae_zoo.publishing.description import describe_folder
+
+        found = describe_folder(name)
+    if json:
+        output.print_json(found)
+        return
+    takes = found["input"]
+    values = (
+        "any values"
+        if takes["range"] is None
+        else "[{:g}, {:g}]".format(*takes["range"])
+    )
+    versions = found["versions"]
+    rows = [
+        ("what it is", found["summary"]),
+        ("family", found["family"]),
+        ("tasks", ", ".join(found["tasks"])),
+        ("parameters", f"{found['parameters']:,}, {found['precision']}"),
+        ("input", f"{_shape(takes['shape'])} {takes['dtype']} in {values}"),
+        ("code", Code(**found["code"]).describe()),
+        ("loss", found["loss"] or "of the layers"),
+        *_training_rows(found["training"]),
+        ("saved by", f"ae_zoo {versions['ae_zoo']}, Keras {versions['keras']}"),
+        *((f["name"], f"{f['size']:,} bytes, {f['sha256']}") for f in found["files"]),
+    ]
+    output.print_table((found["folder"], ""), rows)
+
+
+def _training_rows(training: dict | None) -> list[tuple[str, str]]:
+    if training is None:
+        return [("trained on", "not recorded in this folder")]
+    rows = [("trained on", str(training["data"] or "not recorded in this folder"))]
+    if training["scaled"]:
+        rows.append(("columns", "scaled as scaling.json says"))
+    if training["start"]:
+        rows.append(("started from", str(training["start"])))
+    if training["epochs"] is None:
+        return rows
+    epochs = f"{training['epochs']} epochs"
+    if training["best_epoch"]:
+        epochs += f", the best is {training['best_epoch']}"
+    return [
+        *rows,
+        ("training", f"{epochs}, {training['seconds']} s on {training['hardware']}"),
+    ]
 
 
 def _info_rows(entry: dict) -> list[tuple[str, str]]:

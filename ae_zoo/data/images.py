@@ -24,7 +24,7 @@ def read_image(path: str | os.PathLike, input_shape: tuple[int, ...]) -> np.ndar
     Args:
         path: any format that Pillow reads; only the first frame of an animation is
             used.
-        input_shape: `(height, width, channels)` with 1 or 3 channels.
+        input_shape: as for `fit_image`.
 
     Returns:
         `input_shape`, float32 in [0, 1].
@@ -58,7 +58,8 @@ def fit_image(image: Image.Image, input_shape: tuple[int, ...]) -> np.ndarray:
 
     Args:
         image: any mode of Pillow; floats must be in [0, 1].
-        input_shape: `(height, width, channels)` with 1 or 3 channels.
+        input_shape: `(height, width, channels)` with 1 or 3 channels; a side that is
+            None keeps its length.
 
     Returns:
         `input_shape`, float32 in [0, 1].
@@ -71,7 +72,10 @@ def fit_image(image: Image.Image, input_shape: tuple[int, ...]) -> np.ndarray:
             "Only models of grey or RGB images take images; this one takes arrays of "
             f"shape {tuple(input_shape)}."
         )
-    height, width, channels = input_shape
+    channels = input_shape[-1]
+    height, width = (
+        side or own for side, own in zip(input_shape, image.size[::-1], strict=False)
+    )
     if image.mode == "F":
         image = Image.fromarray(scale(np.asarray(image)))
     elif image.mode.startswith("I"):

@@ -109,7 +109,7 @@ class Table:
     Args:
         path: a CSV file of numbers, with or without a line of column names.
         input_shape: `(columns,)`.
-        like: another table, whose smallest and largest values are used instead.
+        like: another table, or its `low` and `high`, to be used instead.
 
     Attributes:
         low: smallest value of each column.
@@ -131,8 +131,8 @@ class Table:
         if rows.shape[1:] != tuple(input_shape):
             raise InputError(
                 f"{path} has {rows.shape[1]} columns but the model takes inputs of "
-                f"shape {tuple(input_shape)}: set model.input_shape to "
-                f"[{rows.shape[1]}]."
+                f"shape {tuple(input_shape)}: give another table, or to train a model "
+                f"set model.input_shape to [{rows.shape[1]}]."
             )
         known = like is not None
         self.low = like.low if known else rows.min(axis=0)
@@ -197,8 +197,9 @@ def open_source(path: str | os.PathLike, input_shape: tuple[int, ...], like=None
         if isinstance(array, np.memmap):  # the content decides, whatever the ending
             return NpyFile(path, input_shape)
         return Arrays(array, input_shape)
+    problem = "Cannot read" if path.exists() else "There is no file or folder"
     raise InputError(
-        f"Cannot train on {path}: give a folder of images or sounds, or an .npy, .npz, "
+        f"{problem} {path}: give a folder of images or sounds, or an .npy, .npz, "
         ".csv or .txt file."
     )
 

@@ -25,6 +25,7 @@ _EXPORTS = {
     "Photographs": "ae_zoo.evaluation.measured",
     "QUESTIONS": "ae_zoo.evaluation.questions",
     "evaluate": "ae_zoo.evaluation.questions",
+    "evaluate_data": "ae_zoo.evaluation.own_data",
     **{name: f"ae_zoo.evaluation.{name}" for name in _QUESTIONS},
 }
 

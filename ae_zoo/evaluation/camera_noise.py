@@ -43,25 +43,27 @@ def measure(subject) -> tuple[dict, dict]:
     change of a pixel of any of them, in levels of 255.
     """
     denoiser = Denoiser(subject.model)
-    pictures = subject.pictures("bsds500", "val")[::EVERY]
+    (name,) = subject.sets(("bsds500",))
+    pictures = subject.pictures(name, "val")[::EVERY]
+    methods = {"given": lambda x, s: denoiser.restore_pixels(x, s * WHITE)} | peers()
+    subject.expect((len(KINDS) + 1) * len(pictures))
     metrics, baselines = {}, {}
     for kind, make in KINDS.items():
         figures: dict[str, list] = {}
-        for number, clean in enumerate(pictures):
+        for number, clean in enumerate(subject.track(pictures)):
             pair = make(clean, np.random.default_rng(number))
             truth, noisy = (x / np.float32(255) for x in pair)
             blind = denoiser.restore_pixels(noisy)
             figures.setdefault("blind", []).append(_psnr(truth, blind))
-            methods = {"given": lambda x, s: denoiser.restore_pixels(x, s * WHITE)}
-            for name, denoise in (methods | peers()).items():
+            for method, denoise in methods.items():
                 tried = (denoise(noisy, level / WHITE) for level in LEVELS)
                 best = max(_psnr(truth, restored) for restored in tried)
-                figures.setdefault(name, []).append(best)
-        means = {name: np.mean(values) for name, values in figures.items()}
+                figures.setdefault(method, []).append(best)
+        means = {method: np.mean(values) for method, values in figures.items()}
         metrics[f"camera_psnr@{kind}"] = means.pop("blind")
         metrics[f"camera_given_psnr@{kind}"] = means.pop("given")
         baselines |= {f"{m}_camera_psnr@{kind}": mean for m, mean in means.items()}
-    restored = [denoiser.restore_pixels(picture) for picture in pictures]
+    restored = [denoiser.restore_pixels(picture) for picture in subject.track(pictures)]
     pairs = [
         (before / np.float32(255), after / np.float32(255))
         for before, after in zip(pictures, restored, strict=True)

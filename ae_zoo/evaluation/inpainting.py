@@ -34,9 +34,10 @@ def measure(subject) -> tuple[dict, dict]:
     inpainter = Inpainter(subject.model)
     pictures = subject.pictures("bsds500", "val")
     metrics, baselines = {}, {}
+    subject.expect(len(HOLES) * len(pictures))
     for name, draw in HOLES.items():
         figures: dict[str, list] = {}
-        for number, clean in enumerate(pictures):
+        for number, clean in enumerate(subject.track(pictures)):
             holes = draw(clean.shape[:2], np.random.default_rng(number))
             damaged = np.where(holes[..., None], np.uint8(0), clean)
             filled = {"": inpainter.restore_pixels(damaged, holes[..., None])}

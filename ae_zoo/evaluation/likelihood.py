@@ -36,11 +36,14 @@ def measure(subject) -> tuple[dict, dict]:
     of their mean (Burda et al., 2016), an upper bound of the true -log p(x).
 
     The baseline `bernoulli_nll` treats pixels as independent, with the means of the
-    training images. PCA has no likelihood of binary images.
+    training images, where there are such. PCA has no likelihood of binary images.
     """
     bits = binarise(subject.test)
-    weights = log_importance_weights(subject.model, bits)
+    subject.expect(-(-len(bits) // _images_per_batch(SAMPLES)))
+    weights = log_importance_weights(subject.model, bits, track=subject.track)
     metrics = {"elbo": np.mean(weights), "nll": -np.mean(log_mean_exp(weights))}
+    if subject.train is None:
+        return metrics, {}
     return metrics, {"bernoulli_nll": bernoulli_nll(subject.train, bits)}
 
 
@@ -51,7 +54,7 @@ def binarise(images: np.ndarray, seed: int = SEED) -> np.ndarray:
 
 
 def log_importance_weights(
-    model, bits: np.ndarray, samples: int = SAMPLES, seed: int = SEED
+    model, bits: np.ndarray, samples: int = SAMPLES, seed: int = SEED, track=iter
 ) -> np.ndarray:
     """log p(x|z) + log p(z) - log q(z|x) for codes z drawn from q(z|x).
 
@@ -60,20 +63,25 @@ def log_importance_weights(
         bits: images `(n, *input_shape)` of zeros and ones.
         samples: number of codes for each image.
         seed: seed of the codes.
+        track: passes on the batches, see `Subject.track`.
 
     Returns:
         `(n, samples)`, float64, in nats.
     """
     weigh = _weigher(model, samples)
     rng = np.random.default_rng(seed)
-    size = max(1, CODES_PER_BATCH // samples)
+    size = _images_per_batch(samples)
     batches = []
-    for start in range(0, len(bits), size):
+    for start in track(range(0, len(bits), size)):
         x = bits[start : start + size]
         shape = (len(x), samples, *model.code.shapes[0])
         noise = rng.standard_normal(shape, dtype="float32")
         batches.append(weigh.predict_on_batch([x, noise]))
     return np.concatenate(batches).astype("float64")
+
+
+def _images_per_batch(samples: int) -> int:
+    return max(1, CODES_PER_BATCH // samples)
 
 
 def _weigher(model, samples):

@@ -1,5 +1,6 @@
 """The model being measured, its data, and results that several questions use."""
 
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 
 import numpy as np
@@ -15,7 +16,29 @@ NULL_VARIANCE = 1e-10
 WIDEST_EXACT = 5000
 
 
-class Photographs:
+class Subject:
+    """What is measured: a model with its data, and how far the measuring is.
+
+    Attributes:
+        report: called with the share of a question that is done, from 0 to 1.
+    """
+
+    report: Callable[[float], None] | None = None
+
+    def expect(self, steps: int) -> None:
+        """Says how many items a question passes through `track` in all."""
+        self.steps, self.done = steps, 0
+
+    def track(self, items: Iterable) -> Iterator:
+        """The items one by one, each reported as done when the next is due."""
+        for item in items:
+            yield item
+            self.done += 1
+            if self.report is not None:
+                self.report(self.done / self.steps)
+
+
+class Photographs(Subject):
     """A model of pictures of any size, and the pictures to measure it on.
 
     Args:
@@ -29,12 +52,16 @@ class Photographs:
     def __init__(self, model: Autoencoder, data_dir=None):
         self.model, self.data_dir = model, data_dir
 
+    def sets(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Which test sets to measure on, of those that a question names."""
+        return names
+
     def pictures(self, name: str, split: str) -> list[np.ndarray]:
         """Loads pictures by `ae_zoo.datasets.load_pictures`."""
         return load_pictures(name, split, self.data_dir)
 
 
-class Measured:
+class Measured(Subject):
     """A model with its data; codes and PCA are computed once, when first used.
 
     Args:

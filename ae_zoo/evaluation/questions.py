@@ -62,7 +62,14 @@ def evaluate(
         UnknownNameError: no such model or data set.
         DownloadError: the weights or the data cannot be downloaded.
     """
-    name, model, dataset = _resolve(model_or_name, dataset)
+    entry, model = find_model(model_or_name)
+    dataset = dataset or entry.get("dataset")
+    if dataset is None and not _takes_any_size(model):
+        raise InputError(
+            f"{entry['name']!r} does not say what it was trained on: give the TFDS "
+            "name of its data as the dataset, such as 'mnist', or measure it on a "
+            "folder or file by evaluate_data."
+        )
     if _takes_any_size(model):  # its questions name their test sets
         subject = Photographs(model, data_dir)
     else:
@@ -71,6 +78,19 @@ def evaluate(
             load_arrays(dataset, split, data_dir, shape) for split in ("train", "test")
         )
         subject = Measured(model, train, test, dataset, data_dir)
+    return {"name": entry["name"]} | ask(subject, progress)
+
+
+def ask(subject, progress: Callable[[str], None] | None = None) -> dict:
+    """The metrics of every question that applies to a subject, and the baselines.
+
+    Args:
+        subject: see `ae_zoo.evaluation.measured`.
+        progress: as of `evaluate`.
+
+    Returns:
+        `{"metrics": {key: float}, "baselines": {key: float}}`.
+    """
     metrics, baselines = {}, {}
     for question in QUESTIONS:
         if not question.applies(subject):
@@ -81,7 +101,6 @@ def evaluate(
         metrics |= measured
         baselines |= beside
     return {
-        "name": name,
         "metrics": {key: float(value) for key, value in metrics.items()},
         "baselines": {key: float(value) for key, value in baselines.items()},
     }
@@ -91,23 +110,13 @@ def _takes_any_size(model: Autoencoder) -> bool:
     return None in model.input_shape[1:]
 
 
-def _resolve(model_or_name, dataset) -> tuple[str, Autoencoder, str]:
-    """Name, model and data set of the measurement."""
+def find_model(
+    model_or_name: Autoencoder | str | os.PathLike,
+) -> tuple[dict, Autoencoder]:
+    """Manifest entry, of others their name alone, and the model."""
     if isinstance(model_or_name, Autoencoder):
-        entry, model = {"name": model_or_name.name}, model_or_name
-    else:
-        entry, model = _from_zoo(os.fspath(model_or_name))
-    dataset = dataset or entry.get("dataset")
-    if dataset is None and not _takes_any_size(model):
-        raise InputError(
-            f"{entry['name']!r} does not say what it was trained on: give the TFDS "
-            "name of its data as the dataset, such as 'mnist'."
-        )
-    return entry["name"], model, dataset
-
-
-def _from_zoo(name: str) -> tuple[dict, Autoencoder]:
-    """Manifest entry, bare for a folder or a Hub repository, and the model."""
+        return {"name": model_or_name.name}, model_or_name
+    name = os.fspath(model_or_name)
     from ae_zoo.zoo.loader import load
     from ae_zoo.zoo.manifest import model_info
 

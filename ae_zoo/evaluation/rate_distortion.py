@@ -19,6 +19,7 @@ PEERS = {
     "webp": ((1, 5, 15, 30, 50, 75, 85, 92), {"method": 6}),
     "avif": ((15, 25, 35, 45, 55, 65, 75), {}),
 }
+SMALLEST_SIDE = 176  # of a picture with MS-SSIM
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,11 @@ def measure(subject) -> tuple[dict, dict]:
     difference in file size at equal PSNR in percent, negative if the model's files are
     smaller. The seconds are means over pictures and qualities.
     """
-    pictures = subject.pictures("bsds500", "val")
-    ours = measure_codec(Compressor(subject.model), pictures)
-    peers = {name: measure_peer(name, pictures) for name in PEERS}
+    codec, pictures = Compressor(subject.model), subject.pictures("bsds500", "val")
+    every = [*range(codec.qualities), *(q for peer in PEERS.values() for q in peer[0])]
+    subject.expect(len(every) * len(pictures))
+    ours = measure_codec(codec, pictures, subject.track)
+    peers = {name: measure_peer(name, pictures, subject.track) for name in PEERS}
     metrics, baselines = {}, {}
     for i, quality in enumerate(ours.qualities):
         metrics[f"bpp@{quality}"] = ours.bpp[i]
@@ -76,8 +79,12 @@ def measure(subject) -> tuple[dict, dict]:
     return metrics, baselines
 
 
-def measure_codec(codec: Compressor, pictures: list[np.ndarray]) -> Curve:
-    """Measures one of the zoo's codecs on pictures `(h, w, 3)`, uint8."""
+def measure_codec(codec: Compressor, pictures: list[np.ndarray], track=iter) -> Curve:
+    """Measures one of the zoo's codecs on pictures `(h, w, 3)`, uint8.
+
+    Args:
+        track: passes on the pictures, see `Subject.track`.
+    """
     for picture in {picture.shape: picture for picture in pictures}.values():
         codec.decompress(codec.compress(picture))  # compiles for this size
     return _curve(
@@ -85,11 +92,12 @@ def measure_codec(codec: Compressor, pictures: list[np.ndarray]) -> Curve:
         range(codec.qualities),
         codec.compress,
         lambda file: np.asarray(codec.decompress(file)),
+        track,
     )
 
 
-def measure_peer(name: str, pictures: list[np.ndarray]) -> Curve:
-    """Measures one of `PEERS` on pictures `(h, w, 3)`, uint8."""
+def measure_peer(name: str, pictures: list[np.ndarray], track=iter) -> Curve:
+    """Measures one of `PEERS`; arguments as of `measure_codec`."""
     qualities, options = PEERS[name]
 
     def encode(picture: np.ndarray, quality: int) -> bytes:
@@ -100,7 +108,7 @@ def measure_peer(name: str, pictures: list[np.ndarray]) -> Curve:
     def decode(file: bytes) -> np.ndarray:
         return np.asarray(Image.open(io.BytesIO(file)).convert("RGB"))
 
-    return _curve(pictures, qualities, encode, decode)
+    return _curve(pictures, qualities, encode, decode, track)
 
 
 def bd_rate(ours: Curve, peer: Curve) -> float:
@@ -116,7 +124,7 @@ def bd_rate(ours: Curve, peer: Curve) -> float:
     if high <= low:
         return float("nan")
     ours_log, peer_log = (
-        PchipInterpolator(curve.psnr, np.log(curve.bpp)).integrate(low, high)
+        _interpolator(curve.psnr, np.log(curve.bpp)).integrate(low, high)
         for curve in (ours, peer)
     )
     return 100 * float(np.expm1((ours_log - peer_log) / (high - low)))
@@ -127,10 +135,11 @@ def _curve(
     qualities,
     encode: Callable[[np.ndarray, int], bytes],
     decode: Callable[[bytes], np.ndarray],
+    track: Callable,
 ) -> Curve:
     rows = []
     for quality in qualities:
-        for picture in pictures:
+        for picture in track(pictures):
             start = time.perf_counter()
             file = encode(picture, quality)
             middle = time.perf_counter()
@@ -151,14 +160,27 @@ def _curve(
 
 
 def ms_ssim(clean: np.ndarray, other: np.ndarray) -> float:
-    """Multi-scale SSIM of two pictures `(h, w, 3)`, uint8, of at least 176 pixels."""
+    """Multi-scale SSIM of two pictures `(h, w, 3)`, uint8.
+
+    It is NaN for pictures below 176 pixels, which are too small for its five scales.
+    """
     import tensorflow as tf  # the only dependency with MS-SSIM
 
+    if min(clean.shape[:2]) < SMALLEST_SIDE:
+        return float("nan")
     return float(tf.image.ssim_multiscale(clean, other, 255))
 
 
 def _at_rate(curve: Curve, key: str, bpp: float) -> float | None:
     """Interpolates a curve at a rate; None outside of the measured range."""
-    if not curve.bpp[0] <= bpp <= curve.bpp[-1]:
+    values = getattr(curve, key)
+    if not curve.bpp[0] <= bpp <= curve.bpp[-1] or not np.isfinite(values).all():
         return None
-    return float(PchipInterpolator(np.log(curve.bpp), getattr(curve, key))(np.log(bpp)))
+    return float(_interpolator(np.log(curve.bpp), values)(np.log(bpp)))
+
+
+def _interpolator(x: np.ndarray, y: np.ndarray) -> PchipInterpolator:
+    """A monotone curve through the points whose `x` is above that of all before."""
+    before = np.maximum.accumulate(np.concatenate([[-np.inf], x[:-1]]))
+    rising = x > before
+    return PchipInterpolator(x[rising], y[rising])

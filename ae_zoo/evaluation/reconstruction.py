@@ -19,8 +19,11 @@ def measure(subject) -> tuple[dict, dict]:
     """`mse`, `psnr` and `ssim` on the test split, and the same with `pca_` for PCA.
 
     The reconstruction by PCA is the least-squares solution, not clipped to [0, 1].
+    There is none where the data are too few to fit it to.
     """
     metrics = quality(subject.test, subject.model.reconstruct(subject.test))
+    if subject.pca_reconstruction is None:
+        return metrics, {}
     pca = quality(subject.test, subject.pca_reconstruction)
     return metrics, {f"pca_{key}": value for key, value in pca.items()}
 

@@ -25,25 +25,29 @@ def measure(subject) -> tuple[dict, dict]:
 
     White Gaussian noise, seeded by the picture's number, is added and not clipped; the
     output is clipped to [0, 1]. `SET_psnr@S` and `SET_ssim@S` have the noise level S
-    given, `SET_blind_psnr@S` has not. The baselines are non-local means and,
-    if the package bm3d is installed, BM3D, both with the noise level given.
+    given, `SET_blind_psnr@S` has not; the user's own pictures have no `SET_`. The
+    baselines are non-local means and, if the package bm3d is installed, BM3D, both
+    with the noise level given.
     """
-    denoiser = Denoiser(subject.model)
+    denoiser, methods = Denoiser(subject.model), peers()
+    names = subject.sets(SETS[subject.model.output_shape[-1]])
     metrics, baselines = {}, {}
-    for name in SETS[subject.model.output_shape[-1]]:
+    for name in names:
+        of = f"{name}_" if name else ""
         clean = [p / np.float32(255) for p in subject.pictures(name, "test")]
+        subject.expect(len(SIGMAS) * (2 + len(methods)) * len(clean))
         for sigma in SIGMAS:
             noisy = [add_noise(x, sigma / WHITE, seed) for seed, x in enumerate(clean)]
-            restored = [denoiser.restore_pixels(x, sigma) for x in noisy]
-            blind = [denoiser.restore_pixels(x) for x in noisy]
-            metrics[f"{name}_psnr@{sigma}"] = _mean(psnr, clean, restored)
-            metrics[f"{name}_ssim@{sigma}"] = _mean(ssim, clean, restored)
-            metrics[f"{name}_blind_psnr@{sigma}"] = _mean(psnr, clean, blind)
-            for method, denoise in peers().items():
-                restored = [denoise(x, sigma / WHITE) for x in noisy]
+            restored = [denoiser.restore_pixels(x, sigma) for x in subject.track(noisy)]
+            blind = [denoiser.restore_pixels(x) for x in subject.track(noisy)]
+            metrics[f"{of}psnr@{sigma}"] = _mean(psnr, clean, restored)
+            metrics[f"{of}ssim@{sigma}"] = _mean(ssim, clean, restored)
+            metrics[f"{of}blind_psnr@{sigma}"] = _mean(psnr, clean, blind)
+            for method, denoise in methods.items():
+                restored = [denoise(x, sigma / WHITE) for x in subject.track(noisy)]
                 for key, figure in (("psnr", psnr), ("ssim", ssim)):
                     value = _mean(figure, clean, restored)
-                    baselines[f"{method}_{name}_{key}@{sigma}"] = value
+                    baselines[f"{method}_{of}{key}@{sigma}"] = value
     return metrics, baselines
 
 

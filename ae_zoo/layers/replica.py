@@ -14,6 +14,12 @@ def _replica_context():
     return tf.distribute.get_replica_context()  # None while a graph is being built
 
 
+def count_replicas() -> int:
+    """The number of replicas that compute a step together."""
+    context = _replica_context()
+    return 1 if context is None else context.num_replicas_in_sync
+
+
 class ReplicaSeedGenerator(keras.random.SeedGenerator):
     """Seed generator with a different seed on every replica.
 
@@ -22,19 +28,16 @@ class ReplicaSeedGenerator(keras.random.SeedGenerator):
 
     def next(self, ordered=True):
         seed = super().next(ordered)
-        context = _replica_context()
-        if context is None or context.num_replicas_in_sync == 1:
+        if count_replicas() == 1:
             return seed
+        context = _replica_context()
         replica = keras.ops.cast(context.replica_id_in_sync_group, seed.dtype)
         return seed + keras.ops.stack([replica, keras.ops.zeros_like(replica)])
 
 
 def replica_mean(x):
     """Mean of `x` over the replicas, for penalties not linear in the batch."""
-    context = _replica_context()
-    if context is None or context.num_replicas_in_sync == 1:
-        return x
-    return context.all_reduce("mean", x)
+    return x if count_replicas() == 1 else _replica_context().all_reduce("mean", x)
 
 
 class SharedPenalty(keras.layers.Layer):
@@ -47,8 +50,7 @@ class SharedPenalty(keras.layers.Layer):
 
     def call(self, value):
         value = keras.ops.cast(value, keras.config.floatx())  # as Keras's losses
-        context = _replica_context()
-        if context is not None and context.num_replicas_in_sync > 1:
+        if count_replicas() > 1:
             value = value - sum(self.losses)
         self.add_loss(value)
         return value

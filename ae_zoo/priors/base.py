@@ -4,7 +4,13 @@ import numpy as np
 
 
 class Prior:
-    """A distribution of codes, from which new ones are drawn."""
+    """A distribution of codes, from which new ones are drawn.
+
+    Attributes:
+        mean, deviation: mean and standard deviation of each value of a code.
+    """
+
+    mean, deviation = 0.0, 1.0
 
     def sample(self, n: int, seed: int | None = None, temperature: float = 1.0):
         """Draws `n` codes `(n, *shape)`.

@@ -40,8 +40,12 @@ class PenaltyWarmup(keras.callbacks.Callback):
     def on_train_end(self, logs=None):
         self._scale(1.0)
 
-    def on_train_error(self):
-        """Called by `Autoencoder.fit`; Keras calls nothing after an error."""
+    def on_fit_end(self):
+        """Called by `Autoencoder.fit`.
+
+        Keras calls nothing after an error, and at the end callbacks that come later may
+        bring back the weights of an epoch of the warm-up.
+        """
         self._scale(1.0)
 
     def _scale(self, scale: float) -> None:

@@ -46,9 +46,10 @@ class Log(Stateful):
 
 
 def write_rows(path: Path, rows: list[dict]) -> None:
-    """Writes rows of equal keys as a CSV file, all of it or nothing."""
+    """Writes rows as a CSV file, all of it or nothing; a key a row lacks is empty."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    writer = csv.DictWriter(text, fieldnames=keys, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     write_text(path, text.getvalue())

@@ -84,7 +84,8 @@ class Phases:
             sums = Sums()
             fit = functools.partial(workers.fit, signals=self.signals)
         else:
-            sums = MetricSums([model.metrics[0], *metrics])
+            loss = model.metrics[0]
+            sums = MetricSums([loss, *getattr(model, "term_metrics", ()), *metrics])
             fit = _fit_here
         start, done = self._resume(variables, callbacks, sums)
         ended = any(c.state.get("ended") for c in stateful(callbacks).values())

@@ -12,10 +12,10 @@ import numpy as np
 
 from ae_zoo import registry
 from ae_zoo._files import complete_file, remove_leftovers, write_text
-from ae_zoo.autoencoder import xla_pays
 from ae_zoo.data.batches import Batches
 from ae_zoo.data.sources import Table
 from ae_zoo.errors import InputError, RecipeError
+from ae_zoo.trainable import xla_pays
 from ae_zoo.training import callbacks as actions
 from ae_zoo.training import logs
 from ae_zoo.training.checkpoint import previous_checkpoint

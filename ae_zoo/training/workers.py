@@ -56,6 +56,7 @@ def fit(
     callbacks = keras.callbacks.CallbackList(callbacks, model=model)
     train_step = _compiled(strategy, _train_step, model)
     test_step = _compiled(strategy, _test_step, model)
+    names = _names_of_logs(model)
     sums, signals = sums or Sums(), signals or Signals()
     signals.agreed = False
     model.stop_training = False
@@ -69,11 +70,11 @@ def fit(
                 told = tf.constant(float(signals.received is not None))
                 *values, told = train_step(next(share), told).numpy()
                 signals.agreed = told > 0
-                logs = _add(sums, values, batches.batch_size)
+                logs = _add(sums, names, values, batches.batch_size)
                 callbacks.on_train_batch_end(step, logs)
             done, sums.values = 0, []
             if validation is not None:
-                logs |= _validate(strategy, test_step, validation, callbacks)
+                logs |= _validate(strategy, test_step, names, validation, callbacks)
             callbacks.on_epoch_end(epoch, logs)
             if model.stop_training:
                 break
@@ -109,40 +110,49 @@ def _train_step(model, batch, told):
         scaled = model.optimizer.scale_loss(loss)
     gradients = tape.gradient(scaled, model.trainable_weights)
     model.optimizer.apply(gradients, model.trainable_weights)
-    return tf.concat([_share_of_logs(loss, y, prediction), [told]], axis=0)
+    return tf.concat([_share_of_logs(model, loss, y, prediction), [told]], axis=0)
 
 
 def _test_step(model, batch):
     x, y = batch
     prediction = model(x, training=False)
     loss = model.compute_loss(x=x, y=y, y_pred=prediction, training=False)
-    return _share_of_logs(loss, y, prediction)
+    return _share_of_logs(model, loss, y, prediction)
 
 
-def _share_of_logs(loss, y, prediction):
-    """This replica's share of the loss, which Keras has scaled, and of the MSE.
+def _share_of_logs(model, loss, y, prediction):
+    """This replica's share of the loss, which Keras has scaled, its terms and the MSE.
 
     One tensor, so that one collective sums it. The stages of a pretraining, whose
-    targets lie inside, have no MSE.
+    targets lie inside, have neither terms nor MSE.
     """
-    if prediction.shape != y.shape:
-        return tf.stack([tf.cast(loss, "float32")])
+    _, *names, _ = _names_of_logs(model)
+    terms = model.split_loss(loss) if names else {}
+    means = [terms[name] for name in names]
+    if prediction.shape == y.shape:
+        means.append(tf.reduce_mean(tf.square(tf.cast(prediction, "float32") - y)))
     replicas = tf.distribute.get_replica_context().num_replicas_in_sync
-    error = tf.reduce_mean(tf.square(tf.cast(prediction, "float32") - y))
-    return tf.stack([tf.cast(loss, "float32"), error / replicas])
+    shares = [tf.cast(mean, "float32") / replicas for mean in means]
+    return tf.stack([tf.cast(loss, "float32"), *shares])
 
 
-def _add(sums: Sums, values: list, examples: int) -> dict[str, float]:
+def _names_of_logs(model) -> tuple[str, ...]:
+    """The loss, the terms of an autoencoder's, and the MSE."""
+    terms = getattr(model, "term_metrics", ())
+    return ("loss", *(metric.name for metric in terms), "mse")
+
+
+def _add(sums: Sums, names, values: list, examples: int) -> dict[str, float]:
     """Adds the means over some examples to the sums; returns the means so far."""
     before = sums.values or [0.0] * (2 * len(values))
     pairs = zip(values, before[::2], before[1::2], strict=True)
     added = [(total + float(v) * examples, n + examples) for v, total, n in pairs]
     sums.values = [number for pair in added for number in pair]
     means = [total / n for total, n in added]
-    return dict(zip(("loss", "mse"), means, strict=False))
+    return dict(zip(names, means, strict=False))
 
 
-def _validate(strategy, step, batches, callbacks) -> dict[str, float]:
+def _validate(strategy, step, names, batches, callbacks) -> dict[str, float]:
     """Means over all examples; each replica computes those that do not fill a batch."""
     shared, last = batches.shared_steps, batches.steps_per_pass
     callbacks.on_test_begin()
@@ -155,7 +165,7 @@ def _validate(strategy, step, batches, callbacks) -> dict[str, float]:
             continue
         share = iter(_distributed(strategy, batches, start, stop, size))
         for _ in range(start, stop):
-            logs = _add(sums, step(next(share)).numpy(), examples)
+            logs = _add(sums, names, step(next(share)).numpy(), examples)
     callbacks.on_test_end(logs)
     return {f"val_{key}": value for key, value in logs.items()}
 

@@ -147,6 +147,11 @@ def _verify_file(entry: dict, file: dict, cache_dir) -> dict:
 
 def _find(name, revision, cache_dir) -> tuple[Path, list[dict]]:
     """The folder of a weight, downloaded if needed, and the files it must hold."""
+    if not isinstance(name, (str, os.PathLike)):
+        raise UnknownNameError(
+            f"A model needs a name or the path of a folder, not {name!r}; see "
+            "`ae-zoo list`."
+        )
     if is_on_hub(name):
         return _find_on_hub(name, revision, cache_dir)
     if _is_path(name):

@@ -21,9 +21,10 @@ class FactorizedBottleneck(Bottleneck):
     """Rounds to integers whose probabilities depend only on channel and quality.
 
     The values of a channel follow a mixture of logistic distributions for each quality.
-    In training, bits are counted with uniform noise instead of rounding; the decoder
-    gets rounded values, with the gradient of the identity. The bits are added to the
-    loss, with a weight that depends on the quality of the example.
+    In training, bits are counted with uniform noise instead of rounding, else of the
+    rounded values; the decoder gets rounded values, with the gradient of the identity.
+    The bits are added to the loss, with a weight that depends on the quality of the
+    example.
 
     `finish` computes tables from the trained distributions and stores them as weights.
     Files are written and read only by these tables, so that all machines agree.
@@ -40,6 +41,8 @@ class FactorizedBottleneck(Bottleneck):
 
     Reference: Ballé et al., 2018, arXiv:1802.01436, with another univariate density.
     """
+
+    penalty_name = "rate"
 
     def __init__(self, channels, tradeoffs, components=3, seed=None, **kwargs):
         # Half precision is too coarse to count bits.
@@ -82,13 +85,14 @@ class FactorizedBottleneck(Bottleneck):
 
     def call(self, inputs, training=False):
         y, quality = inputs
+        rounded = values = round_through(y)
         if training:
-            noise = keras.random.uniform(
+            values = y + keras.random.uniform(
                 ops.shape(y), -0.5, 0.5, dtype="float32", seed=self.generator
             )
-            bits = self.bits(y + noise, ops.cast(quality[:, 0], "int32"))
-            self.add_penalty(mean_cost(bits, quality, self.tradeoffs))
-        return round_through(y), quality
+        bits = self.bits(values, ops.cast(quality[:, 0], "int32"))
+        self.add_penalty(mean_cost(bits, quality, self.tradeoffs))
+        return rounded, quality
 
     def bits(self, values, index):
         """Bits of each value `(batch, h, w, channels)`, at qualities `(batch,)`."""

@@ -55,6 +55,8 @@ class HyperpriorBottleneck(Bottleneck):
     with logistic instead of normal distributions.
     """
 
+    penalty_name = "rate"
+
     def __init__(
         self,
         channels,
@@ -126,13 +128,14 @@ class HyperpriorBottleneck(Bottleneck):
         side, _ = self.factorized([self.analysis(y), quality], training=training)
         means, levels = ops.split(self.synthesis(side), 2, axis=-1)
         residual = y - means
+        rounded = values = round_through(residual)
         if training:
-            noise = keras.random.uniform(
+            values = residual + keras.random.uniform(
                 ops.shape(y), -0.5, 0.5, dtype="float32", seed=self.generator
             )
-            bits = self.bits(residual + noise, levels)
-            self.add_penalty(mean_cost(bits, quality, self.tradeoffs))
-        return side, round_through(residual), quality
+        bits = self.bits(values, levels)
+        self.add_penalty(mean_cost(bits, quality, self.tradeoffs))
+        return side, rounded, quality
 
     def bits(self, values, levels):
         """Bits of each value, by the levels from the second network."""
