@@ -109,7 +109,8 @@ class Batches:
             x = transform(x, rng)
         y = x
         if self.corrupt is not None:
-            x = np.asarray(self.corrupt(x, int(rng.integers(2**31))))
+            damaged = self.corrupt(x, int(rng.integers(2**31)))
+            x = keras.ops.convert_to_numpy(damaged)
         if int(step) % self.steps_per_pass < self.shared_steps:
             return x, y
         copies = self.replicas // self.shard[1]
