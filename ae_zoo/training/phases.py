@@ -8,7 +8,7 @@ import keras
 
 from ae_zoo.data.batches import Batches
 from ae_zoo.training import logs
-from ae_zoo.training.callbacks import StopOnNaN
+from ae_zoo.training.callbacks import SeededSteps, StopOnNaN
 from ae_zoo.training.checkpoint import Checkpoint, read_checkpoint, stateful
 from ae_zoo.training.placement import Placement
 from ae_zoo.training.signals import Signals
@@ -97,6 +97,8 @@ class Phases:
             *(steps, sums, self.signals),
         )
         callbacks = [StopOnNaN(self.batches, steps, self.checkpoint), *callbacks]
+        if keras.backend.backend() == "torch":
+            callbacks.append(SeededSteps(self.batches.seed, steps))
         with contextlib.ExitStack() as closing:
             if self.verbose and chief:
                 size = self.batches.batch_size
