@@ -178,6 +178,9 @@ class ReadAhead(keras.utils.PyDataset):
     def __len__(self):
         return self.stop - self.start
 
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
     def __getitem__(self, i):
         for j in range(i, min(i + self.AHEAD, len(self))):
             if j not in self.pending:

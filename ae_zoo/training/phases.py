@@ -6,7 +6,7 @@ from pathlib import Path
 
 import keras
 
-from ae_zoo.data.batches import Batches
+from ae_zoo.data.batches import Batches, ReadAhead
 from ae_zoo.training import logs
 from ae_zoo.training.callbacks import SeededSteps, StopOnNaN
 from ae_zoo.training.checkpoint import Checkpoint, read_checkpoint, stateful
@@ -156,8 +156,11 @@ def _fit_here(
         held_out["validation_steps"] = count
         if count < validation.steps_per_pass:
             callbacks = [RestOfValidation(validation, callbacks), *callbacks]
+    examples = batches.dataset(start * steps + done, epochs * steps)
+    if isinstance(examples, ReadAhead):
+        examples = iter(examples)  # Keras lets no epoch of a PyDataset end early
     model.fit(
-        batches.dataset(start * steps + done, epochs * steps),
+        examples,
         initial_epoch=start,
         epochs=epochs,
         steps_per_epoch=steps,
