@@ -34,6 +34,7 @@ CLASSES = {
     "LogMel": "layers.log_mel",
     "MatmulConv2D": "layers.matmul_conv",
     "MatmulConv2DTranspose": "layers.matmul_conv",
+    "OutputActivation": "layers.output_activation",
     "PullPush": "layers.fill",
     "Smooth": "layers.fill",
     "SkipAdd": "layers.skip_add",

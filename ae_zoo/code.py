@@ -167,9 +167,9 @@ class Code:
         Raises:
             InputError: they are no code of this shape.
         """
-        import numpy as np
+        from keras import ops
 
-        arrays = [np.asarray(part) for part in parts_of(z)]
+        arrays = [ops.convert_to_numpy(part) for part in parts_of(z)]
         fits = len(arrays) == len(self.shapes) and all(
             x.ndim == len(shape) + 1
             and all(b in (None, a) for a, b in zip(x.shape[1:], shape, strict=True))

@@ -9,6 +9,9 @@ import keras
 from keras import ops
 
 from ae_zoo.errors import UnknownNameError
+from ae_zoo.layers.output_activation import logits_of
+
+MARGIN = 1e-7  # smallest distance of probabilities from 0 and 1, without logits
 
 
 def _sum_over_example(x):
@@ -33,11 +36,23 @@ class AbsoluteError(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable("ae_zoo")
 class BinaryCrossentropy(keras.losses.Loss):
-    """Cross-entropy of an example in nats, for values in [0, 1]."""
+    """Cross-entropy of an example in nats, for values in [0, 1].
+
+    It is computed from the logits where `y_pred` is the output of a model whose last
+    layer is an `OutputActivation`, as of the zoo's families; otherwise from `y_pred`,
+    kept 1e-7 away from 0 and 1. Backends differ by rounding only.
+    """
 
     def call(self, y_true, y_pred):
         y_true = ops.cast(y_true, y_pred.dtype)
-        return _sum_over_example(ops.binary_crossentropy(y_true, y_pred))
+        logits = logits_of(y_pred)
+        if logits is None:
+            p = ops.clip(y_pred, MARGIN, 1 - MARGIN)
+            nats = -y_true * ops.log(p) - (1 - y_true) * ops.log(1 - p)
+        else:
+            # Keras's function would not use them under JAX and PyTorch.
+            nats = ops.binary_crossentropy(y_true, logits, from_logits=True)
+        return _sum_over_example(nats)
 
 
 @keras.saving.register_keras_serializable("ae_zoo")

@@ -30,4 +30,5 @@ class Networks:
         first = keras.tree.flatten(outputs)[0]
         # Inner layers belong to the encoder's graph, which has its own input.
         inputs = keras.utils.get_source_inputs(first)
+        inputs = inputs if len(inputs) > 1 else inputs[0]
         return keras.Model(inputs, outputs, name=keys[-1])

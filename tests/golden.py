@@ -44,6 +44,17 @@ def _summary(outputs) -> dict:
     }
 
 
+def check(reached: dict, expected: dict) -> None:
+    """Asserts that a fingerprint equals the stored one, except for rounding."""
+    for method, stored in expected.items():
+        got = reached[method]
+        assert got["shape"] == stored["shape"]
+        np.testing.assert_allclose(
+            got["values"], stored["values"], rtol=1e-4, atol=1e-4, err_msg=method
+        )
+        np.testing.assert_allclose(got["norm"], stored["norm"], rtol=1e-4)
+
+
 def read() -> dict:
     """Fingerprints by the name of the weight."""
     return json.loads(FILE.read_text())

@@ -13,14 +13,7 @@ BUNDLED = [n for n in ae_zoo.list_models() if ae_zoo.model_info(n)["bundled"]]
 def test_outputs_equal_the_stored_ones(name, eager):
     stored = golden.read()
     assert name in stored, f"run `python scripts/make_golden.py {name}`"
-    reached = golden.fingerprint(ae_zoo.load(name))
-    for method, expected in stored[name].items():
-        got = reached[method]
-        assert got["shape"] == expected["shape"]
-        np.testing.assert_allclose(
-            got["values"], expected["values"], rtol=1e-4, atol=1e-4, err_msg=method
-        )
-        assert got["norm"] == pytest.approx(expected["norm"], rel=1e-4)
+    golden.check(golden.fingerprint(ae_zoo.load(name)), stored[name])
 
 
 def test_no_golden_numbers_without_a_weight():

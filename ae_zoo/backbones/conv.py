@@ -9,6 +9,7 @@ from ae_zoo.backbones.base import Backbone
 from ae_zoo.backbones.blocks import start
 from ae_zoo.errors import InputError
 from ae_zoo.layers.matmul_conv import SMALL, MatmulConv2D, MatmulConv2DTranspose
+from ae_zoo.layers.output_activation import OutputActivation
 from ae_zoo.layers.weight_penalty import weight_penalty
 
 
@@ -125,7 +126,7 @@ class ConvBackbone(Backbone):
                 x = self._convolve(x, kind, n, name, size)
             else:
                 x = _crop(self._layer(kind, n, name=name)(x), size)
-        x = layers.Activation(activation, dtype="float32")(x)
+        x = OutputActivation(activation)(x)
         return keras.Model(inputs, x, name="decoder")
 
 

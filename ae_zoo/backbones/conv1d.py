@@ -8,6 +8,7 @@ from keras import layers
 from ae_zoo.backbones.base import Backbone
 from ae_zoo.backbones.blocks import convolve, start
 from ae_zoo.errors import InputError
+from ae_zoo.layers.output_activation import OutputActivation
 
 
 class Conv1DBackbone(Backbone):
@@ -109,5 +110,5 @@ class Conv1DBackbone(Backbone):
             if x.shape[1] > size:
                 x = layers.Cropping1D((0, x.shape[1] - size))(x)
         x = self._convolve(x, channels, activation="linear")
-        x = layers.Activation(activation, dtype="float32")(x)
+        x = OutputActivation(activation)(x)
         return keras.Model(inputs, x, name="decoder")

@@ -6,6 +6,7 @@ from keras import layers
 from ae_zoo.backbones.base import Backbone
 from ae_zoo.backbones.blocks import start
 from ae_zoo.errors import InputError
+from ae_zoo.layers.output_activation import OutputActivation
 from ae_zoo.layers.weight_penalty import weight_penalty
 
 
@@ -105,5 +106,5 @@ class ConvLSTMBackbone(Backbone):
             inner = self.activation if i < len(outputs) else "linear"
             layer = self._layer(layers.Conv2DTranspose, n, inner, strides=2)
             x = layers.TimeDistributed(layer)(x)
-        x = layers.Activation(activation, dtype="float32")(x)
+        x = OutputActivation(activation)(x)
         return keras.Model(inputs, x, name="decoder")

@@ -7,6 +7,7 @@ from keras import layers
 
 from ae_zoo.backbones.base import Backbone
 from ae_zoo.errors import InputError
+from ae_zoo.layers.output_activation import OutputActivation
 from ae_zoo.layers.tied_dense import TiedDense
 from ae_zoo.layers.weight_penalty import weight_penalty
 
@@ -88,7 +89,7 @@ class DenseBackbone(Backbone):
         for layer in parts:
             x = layer(x)
         x = layers.Reshape(self.input_shape)(x)
-        x = layers.Activation(activation, dtype="float32")(x)
+        x = OutputActivation(activation)(x)
         return keras.Model(inputs, x, name="decoder")
 
     def stack(self, decoder, projection):

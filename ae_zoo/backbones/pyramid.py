@@ -12,6 +12,7 @@ from keras import layers
 from ae_zoo.backbones.base import Backbone
 from ae_zoo.backbones.blocks import convolve
 from ae_zoo.errors import InputError
+from ae_zoo.layers.output_activation import OutputActivation
 from ae_zoo.layers.skip_add import SkipAdd
 
 
@@ -95,7 +96,7 @@ class PyramidBackbone(Backbone):
             x = SkipAdd()([x, pyramid[i]])
             x = self._residual_blocks(x, up, f"up_{i}")
         x = self._correct(x, pyramid[0], sizes[0])
-        x = layers.Activation(activation, dtype="float32")(x)
+        x = OutputActivation(activation)(x)
         return keras.Model(pyramid, x, name="decoder")
 
     def _correct(self, x, finest, kernel_size):

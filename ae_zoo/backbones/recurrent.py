@@ -6,6 +6,7 @@ from keras import layers
 from ae_zoo.backbones.base import Backbone
 from ae_zoo.errors import InputError, UnknownNameError
 from ae_zoo.layers.feedback import FeedbackDecoder
+from ae_zoo.layers.output_activation import OutputActivation
 from ae_zoo.layers.weight_penalty import weight_penalty
 
 RNNS = {"lstm": layers.LSTM, "gru": layers.GRU}
@@ -107,7 +108,7 @@ class RecurrentBackbone(Backbone):
             for n in reversed(self.units):
                 x = self._layer(n, return_sequences=True)(x)
             x = layers.Dense(channels, kernel_regularizer=penalty)(x)
-            x = layers.Activation(activation, dtype="float32")(x)
+            x = OutputActivation(activation)(x)
         return keras.Model(inputs, x, name="decoder")
 
     def reconstruct(self, decoder, code, inputs):

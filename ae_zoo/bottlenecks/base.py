@@ -28,8 +28,12 @@ class Bottleneck(keras.layers.Layer):
     levels: int | None = None
     sparse = False
     penalty_name: str | None = "penalty"
-    projection: keras.layers.Dense | None = None
     penalty_scale: keras.Variable | None = None
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        # Not of the class, which would hide the layer under PyTorch.
+        self.projection: keras.layers.Dense | None = None
 
     @property
     def prior(self) -> Prior | None:

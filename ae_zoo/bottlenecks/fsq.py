@@ -63,14 +63,13 @@ class FSQBottleneck(PlainBottleneck):
     def code(self, h):
         steps = self._steps(ops.tanh(ops.cast(self.projection(h), "float32")))
         rounded = steps + ops.stop_gradient(ops.round(steps) - steps)
-        return ops.cast(
-            2 * rounded / np.float32(self._counts - 1) - 1, self.compute_dtype
-        )
+        most = np.float32(self._counts - 1)
+        return ops.cast(ops.divide(2 * rounded, most) - 1, self.compute_dtype)
 
     def indices(self, code):
         """The integers `(batch, ...)`, int32, of values that `call` returned."""
         digits = ops.cast(ops.round(self._steps(ops.cast(code, "float32"))), "int32")
-        return ops.sum(digits * self._bases, axis=-1)
+        return ops.sum(ops.multiply(digits, self._bases), axis=-1)
 
     def values(self, indices):
         """The code `(batch, ..., channels)`, float32, of integers.
@@ -96,7 +95,7 @@ class FSQBottleneck(PlainBottleneck):
 
     def _steps(self, values):
         """Converts values in [-1, 1] to steps from 0 to the channel's levels - 1."""
-        return (values + 1) * 0.5 * np.float32(self._counts - 1)
+        return ops.multiply((values + 1) * 0.5, np.float32(self._counts - 1))
 
     def get_config(self):
         config = super().get_config() | {"channel_levels": self.channel_levels}

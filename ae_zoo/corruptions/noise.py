@@ -13,9 +13,8 @@ class GaussianCorruption(CorruptionLayer):
     kind = "gaussian"
 
     def corrupt(self, x, seed):
-        return x + self.level * keras.random.normal(
-            ops.shape(x), seed=seed, dtype=x.dtype
-        )
+        noise = keras.random.normal(ops.shape(x), seed=seed, dtype=x.dtype)
+        return ops.add(x, self.level * noise)
 
 
 @keras.saving.register_keras_serializable("ae_zoo")

@@ -110,7 +110,8 @@ class Batches:
             x = transform(x, rng)
         y = x
         if self.corrupt is not None:
-            x = np.asarray(self.corrupt(x, int(rng.integers(2**31))))
+            damaged = self.corrupt(x, int(rng.integers(2**31)))
+            x = keras.ops.convert_to_numpy(damaged)
         if int(step) % self.steps_per_pass < self.shared_steps:
             return x, y
         copies = self.replicas // self.shard[1]
@@ -181,6 +182,9 @@ class ReadAhead(keras.utils.PyDataset):
 
     def __len__(self):
         return self.stop - self.start
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
 
     def __getitem__(self, i):
         for j in range(i, min(i + self.ahead, len(self))):

@@ -92,6 +92,8 @@ def spectrograms(waves: Sequence[np.ndarray], shape: tuple[int, int]) -> np.ndar
     Returns:
         `(n, frames, bands)`, float32 in [0, 1], see `ae_zoo.layers.LogMel`.
     """
+    from keras import ops
+
     frames, bands = shape
     layer = _log_mel(bands)
     padded = np.zeros((len(waves), (frames - 1) * layer.hop), "float32")
@@ -99,7 +101,7 @@ def spectrograms(waves: Sequence[np.ndarray], shape: tuple[int, int]) -> np.ndar
         kept = wave[: len(row)]
         row[: len(kept)] = kept
     blocks = [padded[i : i + _BLOCK] for i in range(0, len(padded), _BLOCK)]
-    return np.concatenate([np.asarray(layer(block)) for block in blocks])
+    return np.concatenate([ops.convert_to_numpy(layer(block)) for block in blocks])
 
 
 @functools.cache

@@ -11,14 +11,13 @@ import numpy as np
 from keras import ops
 from scipy.special import logsumexp
 
+from ae_zoo import losses
 from ae_zoo.priors.normal import NormalPrior
 
 SAMPLES = 200
 SEED = 0
 # Codes decoded at a time, which bounds the memory.
 CODES_PER_BATCH = 4000
-# Smallest distance of decoded means from 0 and 1, as in the training loss.
-MARGIN = 1e-7
 
 
 def applies(subject) -> bool:
@@ -98,13 +97,20 @@ def _weigher(model, samples):
     log_posterior = NormalPrior(shape).log_prob(noise) - volume
     log_ratio = model.prior.log_prob(z) - log_posterior
 
-    pixels = math.prod(model.input_shape[1:])
-    means = model.decoder(ops.reshape(z, (-1, *shape)))
-    means = ops.reshape(means, (-1, samples, pixels))
-    ones = ops.reshape(x, (-1, 1, pixels)) > 0.5
-    likelihood = ops.maximum(ops.where(ones, means, 1.0 - means), MARGIN)
-    weights = ops.sum(ops.log(likelihood), axis=-1) + log_ratio
+    bits = ops.repeat(x, samples, axis=0)
+    nats = _Nats()([bits, model.decoder(ops.reshape(z, (-1, *shape)))])
+    weights = log_ratio - ops.reshape(nats, (-1, samples))
     return keras.Model([x, noise], weights, name="log_importance_weights")
+
+
+class _Nats(keras.layers.Layer):
+    """The training loss of each example, from images and decoded means."""
+
+    def call(self, inputs):
+        return losses.get("bce").call(*inputs)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0][:1]
 
 
 def log_mean_exp(weights: np.ndarray) -> np.ndarray:

@@ -18,14 +18,16 @@ def reconstruction_rows(model, images: np.ndarray) -> np.ndarray:
     Returns:
         `(2n or 3n, height, width, channels)`.
     """
+    from keras import ops
+
     rows, inputs = [images], images
     if model.corruption is not None:
-        inputs = np.asarray(model.corruption.corrupt(images, 0))
+        inputs = ops.convert_to_numpy(model.corruption.corrupt(images, 0))
         damaged = inputs[..., : images.shape[-1]]  # without a map
         if not np.array_equal(damaged, images):
             rows.append(damaged)
     # `predict` would wait for the other workers of a training.
-    rows.append(np.asarray(model(inputs, training=False)))
+    rows.append(ops.convert_to_numpy(model(inputs, training=False)))
     return np.concatenate(rows)
 
 

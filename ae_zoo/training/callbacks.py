@@ -98,6 +98,29 @@ class StopOnNaN(keras.callbacks.Callback):
         )
 
 
+class SeededSteps(keras.callbacks.Callback):
+    """Seeds PyTorch's global generator at each step, for a resumed training to repeat.
+
+    Under PyTorch, Keras's dropout draws from it, not from a state in the checkpoint.
+
+    Args:
+        seed: of the training.
+        steps_per_epoch: to count the steps.
+    """
+
+    def __init__(self, seed: int, steps_per_epoch: int):
+        super().__init__()
+        self.seed, self.steps_per_epoch = seed, steps_per_epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.first = self.seed + epoch * self.steps_per_epoch
+
+    def on_train_batch_begin(self, batch, logs=None):
+        import torch
+
+        torch.manual_seed(self.first + batch)
+
+
 class Patience(Stateful):
     """Keeps the best weights, lowers the rate on a plateau, ends the training.
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import keras
 
-from ae_zoo.data.batches import Batches
+from ae_zoo.data.batches import Batches, ReadAhead
 from ae_zoo.training import logs
-from ae_zoo.training.callbacks import StopOnNaN
+from ae_zoo.training.callbacks import SeededSteps, StopOnNaN
 from ae_zoo.training.checkpoint import Checkpoint, read_checkpoint, stateful
 from ae_zoo.training.placement import Placement
 from ae_zoo.training.signals import Signals
@@ -98,6 +98,8 @@ class Phases:
             *(steps, sums, self.signals),
         )
         callbacks = [StopOnNaN(self.batches, steps, self.checkpoint), *callbacks]
+        if keras.backend.backend() == "torch":
+            callbacks.append(SeededSteps(self.batches.seed, steps))
         with contextlib.ExitStack() as closing:
             if self.verbose and chief:
                 size = self.batches.batch_size
@@ -155,8 +157,11 @@ def _fit_here(
         held_out["validation_steps"] = count
         if count < validation.steps_per_pass:
             callbacks = [RestOfValidation(validation, callbacks), *callbacks]
+    examples = batches.dataset(start * steps + done, epochs * steps)
+    if isinstance(examples, ReadAhead):
+        examples = iter(examples)  # Keras lets no epoch of a PyDataset end early
     model.fit(
-        batches.dataset(start * steps + done, epochs * steps),
+        examples,
         initial_epoch=start,
         epochs=epochs,
         steps_per_epoch=steps,

@@ -101,7 +101,13 @@ def _by_keras(name: str) -> Placement:
         raise RecipeError(
             "The strategy 'multiworker' needs TensorFlow: unset KERAS_BACKEND."
         )
-    if name == "single" or keras.backend.backend() != "jax":
+    one = keras.backend.backend() != "jax"
+    if name == "mirrored" and one:
+        raise RecipeError(
+            "The strategy 'mirrored' needs TensorFlow or JAX: set KERAS_BACKEND to one "
+            "of them, or train on one device by the strategy 'single'."
+        )
+    if name == "single" or one:
         return Placement()
     devices = keras.distribution.list_devices()
     if name == "auto" and len(devices) == 1:

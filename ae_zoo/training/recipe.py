@@ -122,8 +122,8 @@ class Training:
         penalty_warmup_epochs: epochs over which the bottleneck's penalty (a VAE's
             KL divergence, a sparsity penalty) grows to its full weight.
         precision: Keras dtype policy.
-        jit: compile with XLA; by default on GPUs and under JAX, never by several
-            workers.
+        jit: compile with XLA, under PyTorch by `torch.compile`; by default on GPUs of
+            TensorFlow and under JAX, never by several workers.
         seed: of the weights, the shuffling and the noise.
         pretrain: layer-wise pretraining, for `stacked_ae`.
     """

@@ -40,9 +40,14 @@ def write_json(path: Path, content: dict) -> None:
 
 
 def _hardware() -> str:
-    gpus = [d for d in keras.distribution.list_devices() if not d.startswith("cpu")]
-    return (
-        f"{len(gpus)} GPUs"
-        if gpus
-        else f"{os.cpu_count()} CPU cores ({platform.machine()})"
-    )
+    if gpus := _gpus():
+        return f"{gpus} GPUs"
+    return f"{os.cpu_count()} CPU cores ({platform.machine()})"
+
+
+def _gpus() -> int:
+    if keras.backend.backend() == "torch":  # for which Keras lists no devices
+        import torch
+
+        return min(1, torch.cuda.device_count())  # a training takes one
+    return sum(not d.startswith("cpu") for d in keras.distribution.list_devices())

@@ -60,8 +60,8 @@ class FactorizedBottleneck(Bottleneck):
         self.means = self.add_weight(
             name="means",
             shape=shape,
-            initializer=lambda shape, dtype: ops.cast(
-                ops.broadcast_to(spread, shape), dtype
+            initializer=lambda shape, dtype: ops.convert_to_tensor(
+                np.full(shape, spread), dtype
             ),
         )
         self.log_scales = self.add_weight(

@@ -13,6 +13,7 @@ from keras import layers
 from ae_zoo.backbones.base import Backbone
 from ae_zoo.backbones.blocks import convolve
 from ae_zoo.errors import InputError
+from ae_zoo.layers.output_activation import OutputActivation
 from ae_zoo.tasks.codec.quality import Gain, QualityOf, ScaledGradient
 
 
@@ -89,7 +90,7 @@ class CodecBackbone(Backbone):
             x = self._convolve(x, widths[i], 4, layers.Conv2DTranspose, strides=2)
             if i:
                 x = self._refine(x, widths[i], i, f"up_{i}")
-        x = layers.Activation(activation, dtype="float32")(x + 0.5)
+        x = OutputActivation(activation)(x + 0.5)
         x = ScaledGradient(self.balance)([x, quality])
         return keras.Model([latents, quality], x, name="decoder")
 

@@ -29,8 +29,8 @@ class Gain(keras.layers.Layer):
         self.log_factors = self.add_weight(
             name="log_factors",
             shape=(len(self.start), channels),
-            initializer=lambda shape, dtype: ops.cast(
-                ops.broadcast_to(logs, shape), dtype
+            initializer=lambda shape, dtype: ops.convert_to_tensor(
+                np.full(shape, logs), dtype
             ),
         )
 

@@ -1,4 +1,4 @@
-"""Recipes under JAX, on one device and on two, where TensorFlow is not installed."""
+"""Recipes under JAX, on one device and two, and PyTorch, without TensorFlow."""
 
 import importlib.util
 import json
@@ -15,33 +15,29 @@ from filelock import FileLock
 from ae_zoo import registry, training
 from ae_zoo.zoo.folder import load_folder, save
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        importlib.util.find_spec("jax") is None,
-        reason="needs jax, which the extra ae-zoo[test] installs",
-    ),
-]
+pytestmark = pytest.mark.slow
 
-# Imports JAX once, and forks a process for each training before JAX starts its
+# Imports the backend once, and forks a process for each training before JAX starts its
 # devices; TensorFlow cannot be imported. Prints what became of each.
 SIDE = """
 import json, os, signal, sys, traceback
 from pathlib import Path
 
 sys.modules["tensorflow"] = None
-import jax, keras
+import keras
 from ae_zoo import training
 from ae_zoo.training import callbacks, run
 
-assert keras.backend.backend() == "jax"
+BACKEND = os.environ["KERAS_BACKEND"]
+assert keras.backend.backend() == BACKEND
 plain, steps = callbacks.StopOnNaN.on_train_batch_end, 0
 set_distribution, used = keras.distribution.set_distribution, []
 
 def work(out, recipes, strategy="single", kill_at=-1, number=signal.SIGKILL):
     devices = 2 if strategy == "mirrored" else 1
-    os.environ["XLA_FLAGS"] += f" --xla_force_host_platform_device_count={devices}"
-    assert len(jax.devices()) == devices
+    if BACKEND == "jax":
+        os.environ["XLA_FLAGS"] += f" --xla_force_host_platform_device_count={devices}"
+        assert len(keras.distribution.list_devices()) == devices
 
     def count(self, batch, logs=None):
         global steps
@@ -85,31 +81,42 @@ SMALL = {"input_shape": (12, 12, 1), "latent_dim": 6}
 MODELS = {
     "conv_ae": {"filters": (4, 4, 8), "batch_norm": True, **SMALL},
     "vae": {"hidden": (16,), **SMALL},
+    "deep_ae": {"hidden": (16,), "dropout": 0.3, **SMALL},
     "stacked_ae": {"hidden": (16, 8), **SMALL},
 }
 TRAINING = {
     "conv_ae": {"clip_norm": 1.0},
     "vae": {"ema": 0.9, "patience": 5, "learning_rate": 1e-2},
+    "deep_ae": {},
     "stacked_ae": {"pretrain": {"epochs": 1, "level": 0.0}},
 }
 QUIET = ("conv_ae", "stacked_ae")  # without noise
+NOISY = ("vae", "deep_ae")
+
+
+@pytest.fixture(scope="module", params=["jax", "torch"])
+def backend(request):
+    """The name of a backend that is installed."""
+    if importlib.util.find_spec(request.param) is None:
+        pytest.skip(f"needs {request.param}, see the table in docs/training.md")
+    return request.param
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory, digits):
-    """A folder with recipes, and what became of each training under JAX.
+def folder(tmp_path_factory, digits, backend):
+    """A folder with recipes, and what became of each training under the backend.
 
     The processes of the tests share it: the first one makes it, others wait.
     """
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent
-    folder = folder / "jax"
+    folder = folder / backend
     with FileLock(f"{folder}.lock"):
         if not folder.exists():
             folder.mkdir()
             write_recipes(folder, digits)
-            run_jobs(folder)
+            run_jobs(folder, backend)
     return folder
 
 
@@ -127,26 +134,29 @@ def write_recipes(folder, digits):
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(content))
 
 
-def run_jobs(folder):
-    """Trains under JAX; writes what became of each training, by its name."""
+def run_jobs(folder, backend):
+    """Trains; writes what became of each training, by its name."""
 
     def job(out, names, **options):
         recipes = [str(folder / f"{name}.yaml") for name in names]
         return json.dumps({"out": str(folder / out), "recipes": recipes, **options})
 
     environment = os.environ | {
-        "KERAS_BACKEND": "jax",
+        "KERAS_BACKEND": backend,
         "JAX_PLATFORMS": "cpu",
         "XLA_FLAGS": "--xla_backend_optimization_level=0",  # compiles faster
     }
     command = {
         "whole": job("whole", MODELS),
         "two": job("two", QUIET, strategy="mirrored"),
-        "killed": job("killed", ["vae"], kill_at=8),
-        "resumed": job("killed", ["vae"]),
-        "told": job("told", ["vae"], kill_at=8, number=signal.SIGTERM),
-        "gone on": job("told", ["vae"]),
     }
+    for name in NOISY:
+        command |= {
+            f"killed {name}": job("killed", [name], kill_at=8),
+            f"resumed {name}": job("killed", [name]),
+            f"told {name}": job("told", [name], kill_at=3, number=signal.SIGTERM),
+            f"gone on {name}": job("told", [name]),
+        }
     result = subprocess.run(
         [sys.executable, "-c", SIDE, *command.values()],
         env=environment,
@@ -164,7 +174,7 @@ def run_jobs(folder):
 
 @pytest.fixture(scope="module")
 def jobs(folder):
-    """What became of each training under JAX, by its name."""
+    """What became of each training, by its name."""
     content = json.loads((folder / "jobs.json").read_text())
     assert content["all"]["code"] == 0, content["all"]["errors"]
     return content
@@ -191,7 +201,7 @@ def assert_close(one, other, name, atol):
 
 
 @pytest.mark.parametrize("name", QUIET)
-def test_jax_trains_a_recipe_to_tensorflows_weights(name, folder, whole):
+def test_a_recipe_trains_to_tensorflows_weights(name, folder, whole):
     out = folder / "tensorflow" / name
     training.train(folder / f"{name}.yaml", out, verbose=False)
     assert_close(folder / "tensorflow", whole, name, atol=1e-4)
@@ -202,7 +212,10 @@ def test_jax_trains_a_recipe_to_tensorflows_weights(name, folder, whole):
     assert max(moved) > 1e-3
 
 
-def test_two_devices_train_like_one(folder, whole, jobs):
+def test_two_devices_train_like_one(folder, whole, jobs, backend):
+    if backend == "torch":
+        assert "'mirrored' needs TensorFlow or JAX" in jobs["two"]["errors"]
+        return
     assert jobs["two"]["code"] == 0, jobs["two"]["errors"]
     for name in QUIET:
         assert_close(folder / "two", whole, name, atol=1e-5)
@@ -212,25 +225,26 @@ def test_two_devices_train_like_one(folder, whole, jobs):
                 assert other[key] == pytest.approx(row[key], rel=1e-4)
 
 
-def test_a_killed_training_resumes_to_identical_weights(folder, whole, jobs):
-    assert jobs["killed"]["code"] == -9
-    assert "vae/checkpoint.npz" in jobs["killed"]["files"]
-    assert jobs["resumed"]["code"] == 0, jobs["resumed"]["errors"]
-    assert_close(folder / "killed", whole, "vae", atol=0)
-    rows = history(whole, "vae")
+@pytest.mark.parametrize("name", NOISY)
+def test_a_killed_training_resumes_to_identical_weights(name, folder, whole, jobs):
+    assert jobs[f"killed {name}"]["code"] == -9
+    assert f"{name}/checkpoint.npz" in jobs[f"killed {name}"]["files"]
+    assert jobs[f"resumed {name}"]["code"] == 0, jobs[f"resumed {name}"]["errors"]
+    assert_close(folder / "killed", whole, name, atol=0)
+    rows = history(whole, name)
     assert rows[-1]["val_loss"] < rows[0]["val_loss"]
-    for row in rows:
+    for row in rows if name == "vae" else ():
         for part in ("", "val_"):
             terms = row[f"{part}reconstruction_loss"] + row[f"{part}kl"]
             assert terms == pytest.approx(row[f"{part}loss"], rel=1e-4)
 
 
-def test_a_training_told_to_end_resumes_inside_the_epoch(folder, whole, jobs):
-    assert jobs["told"]["code"] == 143
-    assert (
-        "SIGTERM ended the training after step 3 of epoch 2" in jobs["told"]["errors"]
-    )
-    assert jobs["gone on"]["code"] == 0, jobs["gone on"]["errors"]
-    assert_close(folder / "told", whole, "vae", atol=0)
-    logs = [(out / "vae" / "log.csv").read_bytes() for out in (folder / "told", whole)]
+@pytest.mark.parametrize("name", NOISY)
+def test_a_training_told_to_end_resumes_inside_the_epoch(name, folder, whole, jobs):
+    told, gone_on = jobs[f"told {name}"], jobs[f"gone on {name}"]
+    assert told["code"] == 143
+    assert "SIGTERM ended the training after step 3 of epoch 1" in told["errors"]
+    assert gone_on["code"] == 0, gone_on["errors"]
+    assert_close(folder / "told", whole, name, atol=0)
+    logs = [(out / name / "log.csv").read_bytes() for out in (folder / "told", whole)]
     assert logs[0] == logs[1]
