@@ -2,9 +2,10 @@
 
     python scripts/halve_weights.py dense_ae.mnist [NAME ...]
 
-Measures each as `ae-zoo evaluate` does, and prints the figures beside the published
-ones. If all agree to the third digit, the file, its checksums, card and golden outputs
-are written again; else the weight stays as it is.
+Measures each as `ae-zoo evaluate` does, and prints the figures in full precision, the
+published ones unless they differ here, beside those in half precision. If all agree to
+the third digit, the file, its checksums, card and golden outputs are written again;
+else the weight stays as it is.
 """
 
 import argparse
@@ -23,7 +24,7 @@ if __name__ == "__main__":
         figures = halve(name, options.data_dir)
         for figure in figures:
             mark = "" if figure.agrees else "  differs"
-            print(f"  {figure.metric:34} {figure.published:<10.5g} ", end="")
+            print(f"  {figure.metric:34} {figure.full:<10.5g} ", end="")
             print(f"{figure.halved:<10.5g}{mark}")
         if all(figure.agrees for figure in figures):
             make_golden.remake([name])
