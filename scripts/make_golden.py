@@ -16,10 +16,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 import golden
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", help="weights to measure again")
-    names = parser.parse_args().names
+def remake(names: list[str]) -> None:
+    """Measures these bundled weights, or without names those that lack golden outputs.
+
+    What is stored of weights that are no longer bundled is removed.
+    """
     bundled = [n for n in ae_zoo.list_models() if ae_zoo.model_info(n)["bundled"]]
     kept = {name: value for name, value in golden.read().items() if name in bundled}
     for name in names or sorted(set(bundled) - set(kept)):
@@ -29,4 +30,6 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help="weights to measure again")
+    remake(parser.parse_args().names)

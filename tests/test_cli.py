@@ -111,6 +111,7 @@ def test_list_in_a_pipe_cuts_nothing(cli, zoo, monkeypatch):
     assert outcome.err == ""
     row = next(line for line in outcome.out.splitlines() if LONG_NAME in line)
     assert "features, reconstruct" in row
+    assert " float32 " in row
     assert "…" not in outcome.out
 
 
@@ -141,6 +142,7 @@ def test_info_shows_a_baseline_beside_each_metric(cli, zoo):
     assert "mse 0.01 pca 0.02" in lines
     assert "denoise_psnr@0.5 20 tv 18" in lines
     assert "input 8 x 8 x 1 grey float32 in [0, 1], channels last" in lines
+    assert "weights Apache-2.0, bundled, stored as float32" in lines
 
 
 def test_info_as_json_is_the_entry(cli, zoo):

@@ -230,6 +230,18 @@ ARRAYS = {
     "NaN in a kernel": (filled(np.nan), "not finite"),
     "infinity in a kernel": (filled(np.inf, "float64"), "not finite"),
     "half NaN": (filled(np.nan, "float16"), "not finite"),
+    "half compressed": (
+        replace(lambda shape: np.ones(shape, "float16"), compression="gzip"),
+        "compressed arrays, or arrays in chunks",
+    ),
+    "half never written": (
+        with_weights(lambda f: f.create_dataset("x", (1 << 28,), "float16")),
+        "larger arrays than the file holds",
+    ),
+    "half of another size": (
+        replace(lambda shape: np.ones((shape[0], 2 * shape[1]), "float16")),
+        "too few arrays of shape",
+    ),
     "complex": (filled(1, "complex64"), "values of type complex64"),
     "bool": (filled(True, bool), "values of type bool"),
     "integers": (filled(1, "int32"), "or of other types"),

@@ -59,10 +59,10 @@ def test_bundled_files_have_the_promised_bytes(entry):
         assert find_problem(folder / file["name"], file) is None
 
 
-def test_bundled_weights_are_small():
-    files = manifest.weights_path().glob("*/model.weights.h5")
-    sizes = [file.stat().st_size for file in files]
-    assert max(sizes) <= 8e6 and sum(sizes) <= 100e6
+def test_the_bundled_weights_fit_into_a_wheel():
+    """Package registries refuse 100 MB; a wheel is little smaller than its weights."""
+    paths = [path for path in manifest.weights_path().rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in paths) < 90e6
 
 
 @each(PUBLISHED)
@@ -164,6 +164,7 @@ DAMAGE = {
         lambda e: e["files"].append({"name": "model.pkl", "sha256": SHA, "size": 1}),
         True,
     ),
+    "unknown precision": (lambda e: e.update(precision="int8"), True),
     "short sha256": (lambda e: e["files"][0].update(sha256="abc"), True),
     "no sha256": (lambda e: e["files"][0].pop("sha256"), True),
     "sha256 in capitals": (lambda e: e["files"][0].update(sha256="A" * 64), True),

@@ -50,6 +50,7 @@ def make_entry(name: str, files: dict[str, bytes], hub: dict | None = None) -> d
         },
         "code": {"shapes": [[4]], "kind": "vector", "levels": None},
         "files": [{"name": key, **digest(files[key])} for key in sorted(files)],
+        "precision": "float32",
         "hub": hub,
         "recipe": name,
         "training_data": {

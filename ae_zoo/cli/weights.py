@@ -33,7 +33,10 @@ def list_(
         typer.echo("No model matches; `ae-zoo list` shows them all.", err=True)
     else:
         output.print_table(
-            ("name", "family", "dataset", "code", "parameters", "bundled", "tasks"),
+            (
+                *("name", "family", "dataset", "code", "parameters", "precision"),
+                *("bundled", "tasks"),
+            ),
             [_list_row(entry) for entry in entries],
             numbers=("code", "parameters"),
         )
@@ -46,6 +49,7 @@ def _list_row(entry: dict) -> tuple[str, ...]:
         entry["dataset"],
         Code(**entry["code"]).describe(),
         f"{entry['parameters']:,}",
+        entry["precision"],
         "yes" if entry["bundled"] else "no",
         ", ".join(entry["tasks"]),
     )
@@ -161,7 +165,8 @@ def _info_rows(entry: dict) -> list[tuple[str, str]]:
         ("training", f"{data['training_seconds']:,.0f} s on {data['hardware']}"),
         (
             "weights",
-            f"{entry['licence']}, {'bundled' if entry['bundled'] else 'not bundled'}",
+            f"{entry['licence']}, {'bundled' if entry['bundled'] else 'not bundled'}, "
+            f"stored as {entry['precision']}",
         ),
         ("hub", f"{hub['repo']} @ {hub['revision']}" if hub else "not published"),
         ("train again", f"ae-zoo train {entry['recipe']} --out DIR"),

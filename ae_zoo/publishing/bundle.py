@@ -78,14 +78,8 @@ def bundle(
             "layout": "channels_last",
         },
         "code": dataclasses.asdict(model.code),
-        "files": [
-            {
-                "name": file,
-                "sha256": sha256(folder / file),
-                "size": (folder / file).stat().st_size,
-            }
-            for file in KERAS_FILES
-        ],
+        "files": list_files(folder),
+        "precision": "float32",
         "hub": None,
         "recipe": name,
         "training_data": {
@@ -103,9 +97,29 @@ def bundle(
         "baselines": _rounded(result["baselines"]),
         "measured_by": f"ae-zoo evaluate {name}",
     }
-    _write_entry(entry)
+    write_entry(entry)
     write_card(entry, recipe, folder, model, data_dir)
     return entry
+
+
+def list_files(folder: Path) -> list[dict]:
+    """The files of a weight for its manifest entry: name, checksum, size in bytes."""
+    return [
+        {
+            "name": file,
+            "sha256": sha256(folder / file),
+            "size": (folder / file).stat().st_size,
+        }
+        for file in KERAS_FILES
+    ]
+
+
+def write_entry(entry: dict) -> None:
+    """Writes a manifest entry in the place of the one of that name, if any."""
+    entries = {e["name"]: e for e in read_manifest()["weights"]}
+    entries[entry["name"]] = entry
+    content = {"weights": [entries[name] for name in sorted(entries)]}
+    write_text(manifest_path(), json.dumps(content, indent=1) + "\n")
 
 
 def _channels(data: str, model) -> dict:
@@ -117,10 +131,3 @@ def _channels(data: str, model) -> dict:
 
 def _rounded(values: dict[str, float]) -> dict[str, float]:
     return {key: float(f"{value:.5g}") for key, value in values.items()}
-
-
-def _write_entry(entry: dict) -> None:
-    entries = {e["name"]: e for e in read_manifest()["weights"]}
-    entries[entry["name"]] = entry
-    content = {"weights": [entries[name] for name in sorted(entries)]}
-    write_text(manifest_path(), json.dumps(content, indent=1) + "\n")

@@ -306,7 +306,7 @@ def _training_section(entry: dict, recipe: dict) -> str:
         "Train it again by\n\n"
         f"    ae-zoo train {entry['recipe']} --out runs/{entry['name']}\n\n"
         f"The training data's licence is {data['licence']}; the weights are "
-        f"{entry['licence']}."
+        f"{entry['licence']}, stored as {entry['precision']}."
     )
 
 

@@ -37,13 +37,22 @@ _REGISTERED = "ae_zoo>Autoencoder"
 LARGEST_JSON = 1 << 20
 
 
-def save(model: "Autoencoder", folder: str | os.PathLike) -> None:
+def save(
+    model: "Autoencoder", folder: str | os.PathLike, *, half: bool = False
+) -> None:
     """Saves architecture and weights, without the optimizer, into `folder`.
 
     What is frozen is not saved: `load` gives a model that is trainable throughout.
 
     Saving the same weights again gives the same bytes. Other files in an existing
     weights folder, such as its model card, are kept.
+
+    Args:
+        model: the model of a registered family.
+        folder: a new folder, an empty one, or a weights folder to replace.
+        half: stores arrays as float16, in half the bytes, with three to four digits;
+            arrays with values outside float16's range, and those of one axis, stay
+            float32. `load` gives a float32 model all the same.
 
     Raises:
         ManifestError: `folder` exists and is not a weights folder.
@@ -64,7 +73,7 @@ def save(model: "Autoencoder", folder: str | os.PathLike) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=prefix) as temporary:
         fresh = Path(temporary, "fresh")  # inside, so with the usual permissions
         fresh.mkdir()
-        _write(model, fresh)
+        _write(model, fresh, half)
         if is_new:
             fresh.rename(folder)
         else:
@@ -190,7 +199,7 @@ def _may_overwrite(folder: Path) -> bool:
     return not present or set(KERAS_FILES) <= present
 
 
-def _write(model: "Autoencoder", folder: Path) -> None:
+def _write(model: "Autoencoder", folder: Path, half: bool) -> None:
     import keras
 
     # A model built again from the config has neither optimizer nor metrics, and
@@ -219,7 +228,7 @@ def _write(model: "Autoencoder", folder: Path) -> None:
     }
     _write_json(content, folder / CONFIG)
     try:
-        hdf5.write(bare, folder / WEIGHTS)
+        hdf5.write(bare, folder / WEIGHTS, half)
     except ValueError as error:
         raise InputError(
             f"The model's weights cannot be saved ({error}): train it again, or build "

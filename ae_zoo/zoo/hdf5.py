@@ -1,7 +1,8 @@
 """The file of a model's weights: float arrays in Keras's places, and nothing else.
 
-Keras writes plain arrays, so that reading a file needs no more memory than its size.
-Everything else that HDF5 can hold is refused: compressed arrays, links, other files.
+Keras writes plain arrays, so that the memory for reading a file is bounded by its size:
+twice that size where float16 arrays fill float32 weights. Everything else that HDF5 can
+hold is refused: compressed arrays, links, other files.
 """
 
 import itertools
@@ -15,10 +16,14 @@ if TYPE_CHECKING:
 
 MOST_OBJECTS = 4_000  # arrays and groups, which take a second to read
 DEEPEST = 20  # groups in each other
+LARGEST_ERROR = 2**-11  # of a number within float16's range, relative
 
 
-def write(model: "Autoencoder", path: Path) -> None:
+def write(model: "Autoencoder", path: Path, half: bool = False) -> None:
     """Writes weights as Keras does, without layer names, which vary between builds.
+
+    Args:
+        half: whether to write float16 where that keeps the values, see `_halved`.
 
     Raises:
         ValueError: a weight is not finite, or there are too many to read again.
@@ -30,7 +35,7 @@ def write(model: "Autoencoder", path: Path) -> None:
     with h5py.File(draft) as source, h5py.File(path, "w") as target:
         for dataset in _datasets(source):
             _check_values(dataset)
-            target[dataset.name] = dataset[()]
+            target[dataset.name] = _halved(dataset[()]) if half else dataset[()]
             target[dataset.name].attrs.update(dataset.attrs)
     draft.unlink()
 
@@ -105,6 +110,24 @@ def _check_storage(dataset) -> None:
         raise ValueError("something else than arrays")
     if dataset.dtype.kind not in "iu" and not _is_float(dataset):
         raise ValueError(f"values of type {dataset.dtype}")
+
+
+def _halved(values):
+    """Float32 arrays of two or more axes as float16, unless that would change them.
+
+    It would if they are beyond its range: larger than 65,504, or so much smaller than
+    0.0001 that the array as a whole loses digits. Arrays of one axis, such as biases
+    and scales, are a small part of a file and stay as they are.
+    """
+    import numpy as np
+
+    if values.dtype != "float32" or values.ndim < 2:
+        return values
+    with np.errstate(over="ignore"):
+        half = values.astype("float16")
+    exact = values.astype("float64")
+    error = np.linalg.norm(half - exact)
+    return half if error <= LARGEST_ERROR * np.linalg.norm(exact) else values
 
 
 def _is_bfloat16(dataset) -> bool:

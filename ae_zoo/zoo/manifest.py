@@ -20,6 +20,7 @@ _KEYS = (  # besides the name; the schema says more
     *("family", "dataset", "tasks", "parameters", "input", "code", "files", "hub"),
     *("recipe", "training_data", "licence", "metrics", "baselines", "measured_by"),
 )
+_PRECISIONS = ("float32", "float16")
 _PACKAGE = Path(__file__).resolve().parent.parent
 _NAME = re.compile(r"[A-Za-z0-9][\w-]*\.[A-Za-z0-9][\w-]*", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -68,6 +69,7 @@ def read_manifest(path: str | os.PathLike | None = None) -> dict:
     seen = set()
     for entry in entries:
         _check_entry(entry, path)
+        entry.setdefault("precision", "float32")
         if entry["name"] in seen:
             raise ManifestError(f"{path} lists {entry['name']} twice; remove one.")
         seen.add(entry["name"])
@@ -195,6 +197,11 @@ def _check_entry(entry: object, path: Path) -> None:
     ):
         raise ManifestError(f"{owner} needs a family, a dataset and a list of tasks.")
     check_files(entry["files"], owner)
+    if entry.get("precision", "float32") not in _PRECISIONS:
+        raise ManifestError(
+            f"{owner} has the precision {entry['precision']!r:.80}; use one of "
+            f"{', '.join(_PRECISIONS)}."
+        )
     hub = entry["hub"]
     if hub is not None and not (
         isinstance(hub, dict)
