@@ -14,7 +14,8 @@ from ae_zoo._files import write_text
 from ae_zoo.datasets.loading import READERS, reader
 from ae_zoo.errors import ManifestError
 from ae_zoo.publishing.card import write_card
-from ae_zoo.zoo.folder import load_folder, sha256
+from ae_zoo.zoo.folder import WEIGHTS, load_folder, sha256
+from ae_zoo.zoo.hdf5 import precision
 from ae_zoo.zoo.manifest import KERAS_FILES, manifest_path, read_manifest, weights_path
 
 
@@ -79,7 +80,7 @@ def bundle(
         },
         "code": dataclasses.asdict(model.code),
         "files": list_files(folder),
-        "precision": "float32",
+        "precision": precision(folder / WEIGHTS),
         "hub": None,
         "recipe": name,
         "training_data": {

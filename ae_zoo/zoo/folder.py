@@ -52,7 +52,9 @@ def save(
         folder: a new folder, an empty one, or a weights folder to replace.
         half: stores arrays as float16, in half the bytes, with three to four digits;
             arrays with values outside float16's range, and those of one axis, stay
-            float32. `load` gives a float32 model all the same.
+            float32. `load` gives a float32 model all the same. A codec, whose files
+            need the very same weights to be read, is not changed: of its arrays only
+            those that already are of float16's numbers are stored so.
 
     Raises:
         ManifestError: `folder` exists and is not a weights folder.
@@ -227,8 +229,9 @@ def _write(model: "Autoencoder", folder: Path, half: bool) -> None:
         "registered_name": serialized["registered_name"],
     }
     _write_json(content, folder / CONFIG)
+    error = 0.0 if "compress" in model.tasks else hdf5.LARGEST_ERROR
     try:
-        hdf5.write(bare, folder / WEIGHTS, half)
+        hdf5.write(bare, folder / WEIGHTS, error if half else None)
     except ValueError as error:
         raise InputError(
             f"The model's weights cannot be saved ({error}): train it again, or build "

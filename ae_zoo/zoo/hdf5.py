@@ -19,11 +19,12 @@ DEEPEST = 20  # groups in each other
 LARGEST_ERROR = 2**-11  # of a number within float16's range, relative
 
 
-def write(model: "Autoencoder", path: Path, half: bool = False) -> None:
+def write(model: "Autoencoder", path: Path, error: float | None = None) -> None:
     """Writes weights as Keras does, without layer names, which vary between builds.
 
     Args:
-        half: whether to write float16 where that keeps the values, see `_halved`.
+        error: relative error of an array that becomes float16, see `_halved`; None
+            leaves all arrays as they are.
 
     Raises:
         ValueError: a weight is not finite, or there are too many to read again.
@@ -35,7 +36,8 @@ def write(model: "Autoencoder", path: Path, half: bool = False) -> None:
     with h5py.File(draft) as source, h5py.File(path, "w") as target:
         for dataset in _datasets(source):
             _check_values(dataset)
-            target[dataset.name] = _halved(dataset[()]) if half else dataset[()]
+            values = dataset[()]
+            target[dataset.name] = values if error is None else _halved(values, error)
             target[dataset.name].attrs.update(dataset.attrs)
     draft.unlink()
 
@@ -59,6 +61,15 @@ def read_layout(path: Path) -> Counter:
         for dataset in datasets:
             _check_values(dataset)
         return Counter((d.shape, _is_float(d)) for d in datasets)
+
+
+def precision(path: Path) -> str:
+    """'float16' if any array of a file is, else 'float32'."""
+    import h5py
+
+    with h5py.File(path) as file:
+        halved = any(dataset.dtype == "float16" for dataset in _datasets(file))
+    return "float16" if halved else "float32"
 
 
 def layout(model: "Autoencoder") -> Counter:
@@ -112,10 +123,10 @@ def _check_storage(dataset) -> None:
         raise ValueError(f"values of type {dataset.dtype}")
 
 
-def _halved(values):
-    """Float32 arrays of two or more axes as float16, unless that would change them.
+def _halved(values, most: float):
+    """Float32 arrays of two or more axes as float16, unless that changes them too much.
 
-    It would if they are beyond its range: larger than 65,504, or so much smaller than
+    It does if they are beyond its range: larger than 65,504, or so much smaller than
     0.0001 that the array as a whole loses digits. Arrays of one axis, such as biases
     and scales, are a small part of a file and stay as they are.
     """
@@ -127,7 +138,7 @@ def _halved(values):
         half = values.astype("float16")
     exact = values.astype("float64")
     error = np.linalg.norm(half - exact)
-    return half if error <= LARGEST_ERROR * np.linalg.norm(exact) else values
+    return half if error <= most * np.linalg.norm(exact) else values
 
 
 def _is_bfloat16(dataset) -> bool:
