@@ -36,8 +36,12 @@ class Gain(keras.layers.Layer):
 
     def call(self, inputs):
         x, quality = inputs
+        return x * self.factors(quality)
+
+    def factors(self, quality):
+        """The factors at qualities `(batch, 1)`, `(batch, 1, 1, channels)`."""
         index = ops.cast(quality[:, 0], "int32")
-        return x * ops.take(ops.exp(self.log_factors), index, axis=0)[:, None, None]
+        return ops.take(ops.exp(self.log_factors), index, axis=0)[:, None, None]
 
     def compute_output_shape(self, input_shape):
         return input_shape[0]

@@ -1,0 +1,149 @@
+"""The network that predicts latent values from the side code and from each other."""
+
+import functools
+
+import keras
+import numpy as np
+from keras import ops
+
+from ae_zoo.layers.weight_penalty import weight_penalty
+from ae_zoo.tasks.codec.quality import Gain
+
+# Possible scales of the logistic distribution of a value.
+SCALES = np.geomspace(0.04, 128, 64)
+RATIO = np.log(SCALES[1] / SCALES[0])
+START, STEP = 2.0, 8.0  # level of the scale for an output of 0, and its change for 1
+
+
+@keras.saving.register_keras_serializable("ae_zoo")
+class Prediction(keras.layers.Layer):
+    """Predicts mean and scale of each latent value.
+
+    The values are known in two steps. Where row and column add to an even number, the
+    first half of the channels is known first, elsewhere the second half. These are
+    predicted from the side code; the others from the side code and from those that are
+    known in the 3 x 3 positions around, so that each has known neighbours and known
+    values at its own position.
+
+    The network knows nothing of qualities: latent values are multiplied by gains, means
+    too, and scales are shifted.
+
+    Args:
+        channels: number of latent channels, even.
+        gains: factor of the latent values at the start, for each quality.
+        hidden: channels of the hidden layers.
+        l1, l2: weight penalties on the kernels.
+
+    Shapes: side code `(batch, h / 4, w / 4, side)`, code `(batch, h, w, channels)` and
+    qualities `(batch, 1)` -> latent values times gains, the sum of code and means,
+    `(batch, h, w, channels)`.
+
+    Reference: He et al., 2021, arXiv:2103.15306, for two steps; Li et al., 2022,
+    arXiv:2207.05894, for halves of the channels.
+    """
+
+    def __init__(self, channels, gains, hidden, l1=0.0, l2=0.0, **kwargs):
+        super().__init__(**kwargs | {"dtype": "float32"})
+        self.channels = channels
+        self.gains = tuple(gains)
+        self.hidden = hidden
+        self.l1, self.l2 = l1, l2
+        convolution = functools.partial(
+            keras.layers.Conv2D,
+            padding="same",
+            kernel_regularizer=weight_penalty(l1, l2),
+            dtype="float32",
+        )
+        self.gain = Gain(self.gains, name="gain")
+        spread = [(gain / self.gains[0]) ** -0.5 for gain in self.gains]
+        self.side_gain = Gain(spread, name="side_gain")
+        self.synthesis = keras.Sequential(
+            [
+                keras.layers.UpSampling2D(dtype="float32"),
+                convolution(hidden, 3, activation="relu"),
+                keras.layers.UpSampling2D(dtype="float32"),
+                convolution(hidden, 3, activation="relu"),
+            ],
+            name="synthesis",
+        )
+        self.first = convolution(2 * channels, 1, name="first")
+        self.context = keras.Sequential(
+            [
+                convolution(hidden, 1, activation="relu"),
+                convolution(hidden, 3, activation="relu"),
+            ],
+            name="context",
+        )
+        self.second = keras.Sequential(
+            [
+                convolution(hidden, 1, activation="relu"),
+                convolution(2 * channels, 1, kernel_initializer="zeros"),
+            ],
+            name="second",
+        )
+
+    def build(self, input_shape):
+        side = input_shape[0][-1]
+        any_size = (None, None, None)
+        self.gain.build(((*any_size, self.channels), (None, 1)))
+        self.side_gain.build(((*any_size, side), (None, 1)))
+        self.synthesis.build((*any_size, side))
+        self.first.build((*any_size, self.hidden))
+        self.context.build((*any_size, self.channels))
+        self.second.build((*any_size, 2 * self.hidden))
+        self.shifts = self.add_weight(
+            name="shifts",
+            shape=(len(self.gains), self.channels),
+            initializer="zeros",
+        )
+
+    def call(self, inputs):
+        side, code, quality = inputs
+        factors = self.gain.factors(quality)
+        means, _ = self.moments(side, quality, lambda means: means + code / factors)
+        return factors * means + code
+
+    def moments(self, side, quality, values):
+        """Means and levels, both `(batch, h, w, channels)`, of values without gains.
+
+        Args:
+            side: side code, integers.
+            quality: qualities, `(batch, 1)`.
+            values: function from the means of the values that are known first to these
+                values; it gets and returns all channels, of which only those are used.
+        """
+        features = self.synthesis(self.side_gain([side, quality]))
+        means, levels = ops.split(self.first(features), 2, axis=-1)
+        early = self.early(means)
+        context = self.context(early * values(means))
+        late = self.second(ops.concatenate([features, context], axis=-1))
+        late_means, late_levels = ops.split(late, 2, axis=-1)
+        means = means + (1 - early) * late_means
+        levels = levels + (1 - early) * late_levels
+        return means, START + STEP * levels + self.level_shifts(quality)
+
+    def early(self, x):
+        """1 for the values that are known first, 0 for the others."""
+        rows, columns = (ops.arange(ops.shape(x)[axis]) for axis in (1, 2))
+        odd = (rows[:, None] + columns) % 2
+        half = np.arange(self.channels) >= self.channels // 2
+        return ops.cast(ops.equal(odd[..., None], half.astype("int32")), "float32")
+
+    def level_shifts(self, quality):
+        """What the gains and the quality add to the levels."""
+        index = ops.cast(quality[:, 0], "int32")
+        shifts = ops.take(self.shifts, index, axis=0)[:, None, None]
+        return ops.log(self.gain.factors(quality)) / np.float32(RATIO) + shifts
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[1]
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "channels": self.channels,
+            "gains": self.gains,
+            "hidden": self.hidden,
+            "l1": self.l1,
+            "l2": self.l2,
+        }
