@@ -109,14 +109,11 @@ class HyperpriorBottleneck(Bottleneck):
         return self.factorized.penalty_scale
 
     def code(self, h):
-        y, quality = h
-        side, _ = self.factorized.code([self._side(y, quality), quality])
-        residual, _ = self._residual(y, side, quality)
-        return side, round_through(residual), quality
+        return self(h, training=False)  # which adds no penalty
 
     def call(self, inputs, training=False):
         y, quality = inputs
-        side = self._side(y, quality)
+        side = self.side_gain([self.analysis(y), quality])
         side, _ = self.factorized([side, quality], training=training)
         residual, levels = self._residual(y, side, quality)
         if training:
@@ -126,10 +123,6 @@ class HyperpriorBottleneck(Bottleneck):
             bits = self.bits(residual + noise, levels)
             self.add_penalty(mean_cost(bits, quality, self.tradeoffs))
         return side, round_through(residual), quality
-
-    def _side(self, y, quality):
-        """The side code before rounding."""
-        return self.side_gain([self.analysis(y), quality])
 
     def _residual(self, y, side, quality):
         """Differences from the means before rounding, and levels."""

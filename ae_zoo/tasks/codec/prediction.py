@@ -124,10 +124,10 @@ class Prediction(keras.layers.Layer):
 
     def early(self, x):
         """1 for the values that are known first, 0 for the others."""
-        rows, columns = (ops.arange(ops.shape(x)[axis]) for axis in (1, 2))
-        odd = (rows[:, None] + columns) % 2
-        half = np.arange(self.channels) >= self.channels // 2
-        return ops.cast(ops.equal(odd[..., None], half.astype("int32")), "float32")
+        ones = ops.ones_like(x[..., :1])
+        odd = (ops.cumsum(ones, axis=1) + ops.cumsum(ones, axis=2)) % 2
+        half = np.float32(np.arange(self.channels) >= self.channels // 2)
+        return ops.cast(ops.equal(odd, half), "float32")
 
     def level_shifts(self, quality):
         """What the gains and the quality add to the levels."""
