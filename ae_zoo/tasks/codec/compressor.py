@@ -202,7 +202,7 @@ class Compressor:
         """Codes as entropy-coded segments of several rows."""
         for i, code in enumerate(codes):
             tables = self._entropy_model.tables(i, quality)
-            bands = self._entropy_model.expect(codes[:i], code.shape)
+            bands = self._entropy_model.expect(codes[:i], code.shape, quality)
             expected = Bands(code.shape, bands)
             for rows in _parts(code.shape):
                 which = expected[rows, :]["table"]
@@ -231,8 +231,12 @@ class Compressor:
             )
         known, rest = [], iter(segments)
         for shape in shapes[:-1]:
-            known.append(np.concatenate([*self._decode(known, rest, quality, shape)]))
-        return Bands(shapes[-1], self._decode(known, rest, quality, shapes[-1]))
+            parts = self._decode(known, rest, quality, shape)
+            known.append(np.concatenate([values for values, _, _ in parts]))
+        last = self._decode(known, rest, quality, shapes[-1])
+        restored = (self._entropy_model.restore(*part) for part in last)
+        shape = *shapes[-1][:2], self.model.encoder.outputs[0].shape[-1]
+        return Bands(shape, restored)
 
     def decode_pixels(
         self,
@@ -271,12 +275,20 @@ class Compressor:
 
     def _decode(
         self, known: list, segments: Iterator[bytes], quality: int, shape: tuple
-    ) -> Iterator[np.ndarray]:
-        """The latent values of a code from its segments, float32, several rows each."""
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
+        """Decodes a code from its segments.
+
+        Yields:
+            For each segment its values, what was to expect of them, and the number of
+            its first row.
+        """
         tables = self._entropy_model.tables(len(known), quality)
-        expected = Bands(shape, self._entropy_model.expect(known, shape))
+        bands = self._entropy_model.expect(known, shape, quality)
+        expected = Bands(shape, bands)
         for rows, segment in zip(_parts(shape), segments, strict=False):
-            yield _restore(segment, expected[rows, :], tables)
+            part = expected[rows, :]
+            values = range_coder.decode(segment, part["table"].ravel(), tables)
+            yield values.reshape(part.shape), part, rows.start
 
     def _latent_size(self, size: tuple[int, ...]) -> tuple[int, int]:
         shrink = self.model.backbone.shrink
@@ -313,13 +325,6 @@ class Compressor:
         codes = self.encode_pixels(pixels, quality)
         coded = ((LATENTS, part) for part in self.write_codes(codes, quality))
         container.write(file, header, itertools.chain(segments, coded))
-
-
-def _restore(segment: bytes, expected: np.ndarray, tables) -> np.ndarray:
-    """Latent values `(rows, columns, channels)`, float32, from a segment."""
-    values = range_coder.decode(segment, expected["table"].ravel(), tables)
-    latents = values.reshape(expected.shape) + expected["mean"]
-    return latents.astype("float32")
 
 
 def _fingerprint(model: "Autoencoder") -> str:

@@ -11,6 +11,7 @@ from ae_zoo.bottlenecks.base import Bottleneck
 from ae_zoo.layers.replica import ReplicaSeedGenerator
 from ae_zoo.layers.weight_penalty import weight_penalty
 from ae_zoo.tasks.codec.factorized import FactorizedBottleneck, fit
+from ae_zoo.tasks.codec.hyperprior_model import SIDE, HyperpriorEntropyModel
 from ae_zoo.tasks.codec.prediction import RATIO, SCALES, Prediction
 from ae_zoo.tasks.codec.quality import Gain
 from ae_zoo.tasks.codec.range_coder import Tables
@@ -155,15 +156,32 @@ class HyperpriorBottleneck(Bottleneck):
     def finish(self):
         """Computes the tables as `FactorizedBottleneck`, rounds the networks."""
         self.factorized.finish()
+        self.prediction.finish()
         distance = np.abs(np.arange(SYMBOLS) - SYMBOLS // 2)
         mass = logistic_mass(distance, SCALES[:, None], expit)
         fresh = Tables.from_probabilities(mass, LOWS).probabilities
         if not fit(self.probabilities, fresh):
             self.probabilities.assign(fresh)
 
+    def entropy_model(self):
+        """The entropy model with these tables and networks.
+
+        Raises:
+            InputError: the tables have not been computed yet.
+        """
+        side = self.factorized.entropy_model()
+        tables = Tables(ops.convert_to_numpy(self.probabilities), LOWS)
+        networks = self.prediction.networks()
+        return HyperpriorEntropyModel(side, tables, self._analyse, networks)
+
+    def _analyse(self, latents: np.ndarray, quality: int) -> np.ndarray:
+        """The side code before rounding, of latent values `(1, h, w, channels)`."""
+        logs = ops.convert_to_numpy(self.side_gain.log_factors)[quality]
+        return self.analysis.predict_on_batch(latents) * np.exp(logs)
+
     def compute_output_shape(self, input_shape):
         (batch, height, width, channels), quality = input_shape
-        small = (side and side // 4 for side in (height, width))
+        small = (side and side // SIDE for side in (height, width))
         return (batch, *small, self.side), (batch, height, width, channels), quality
 
     def get_config(self):

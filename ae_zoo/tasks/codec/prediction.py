@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from ae_zoo.layers.weight_penalty import weight_penalty
+from ae_zoo.tasks.codec.hyperprior_model import FINEST, LARGEST, Networks
 from ae_zoo.tasks.codec.quality import Gain
 
 # Possible scales of the logistic distribution of a value.
@@ -27,6 +28,10 @@ class Prediction(keras.layers.Layer):
 
     The network knows nothing of qualities: latent values are multiplied by gains, means
     too, and scales are shifted.
+
+    Reader and writer of a file must agree on means and scales to the last bit. `finish`
+    therefore rounds the network to 12 binary digits after the point, so that
+    `HyperpriorEntropyModel` can compute it exactly, and stores the factors.
 
     Args:
         channels: number of latent channels, even.
@@ -96,6 +101,19 @@ class Prediction(keras.layers.Layer):
             shape=(len(self.gains), self.channels),
             initializer="zeros",
         )
+        self._stored = [
+            self.add_weight(
+                name=name,
+                shape=(len(self.gains), size),
+                initializer="zeros",
+                trainable=False,
+            )
+            for name, size in (
+                ("factors", self.channels),
+                ("side_factors", side),
+                ("start_levels", self.channels),
+            )
+        ]
 
     def call(self, inputs):
         side, code, quality = inputs
@@ -120,7 +138,9 @@ class Prediction(keras.layers.Layer):
         late_means, late_levels = ops.split(late, 2, axis=-1)
         means = means + (1 - early) * late_means
         levels = levels + (1 - early) * late_levels
-        return means, START + STEP * levels + self.level_shifts(quality)
+        index = ops.cast(quality[:, 0], "int32")
+        start = ops.take(self._start_levels(), index, axis=0)[:, None, None]
+        return means, start + STEP * levels
 
     def early(self, x):
         """1 for the values that are known first, 0 for the others."""
@@ -129,11 +149,39 @@ class Prediction(keras.layers.Layer):
         half = np.float32(np.arange(self.channels) >= self.channels // 2)
         return ops.cast(ops.equal(odd, half), "float32")
 
-    def level_shifts(self, quality):
-        """What the gains and the quality add to the levels."""
-        index = ops.cast(quality[:, 0], "int32")
-        shifts = ops.take(self.shifts, index, axis=0)[:, None, None]
-        return ops.log(self.gain.factors(quality)) / np.float32(RATIO) + shifts
+    def finish(self):
+        """Rounds the network and stores the factors, unless those stored fit."""
+        for network in self._convolutions():
+            for weight in network.weights:
+                values = np.rint(ops.convert_to_numpy(weight) / FINEST) * FINEST
+                weight.assign(np.clip(values, -LARGEST, LARGEST))
+        gains = (ops.exp(gain.log_factors) for gain in (self.gain, self.side_gain))
+        for kept, fresh in zip(
+            self._stored, (*gains, self._start_levels()), strict=True
+        ):
+            # Machines compute these with different rounding; files need the same.
+            same = (ops.convert_to_numpy(values) for values in (kept, fresh))
+            if not np.allclose(*same, rtol=1e-5, atol=1e-5):
+                kept.assign(fresh)
+
+    def networks(self) -> Networks:
+        """The weights that determine means and scales in files."""
+        parts = (
+            [
+                tuple(_exact(weight) for weight in layer.weights)
+                for layer in getattr(network, "layers", [network])
+                if layer.weights
+            ]
+            for network in self._convolutions()
+        )
+        return Networks(*parts, *map(_exact, self._stored), step=STEP)
+
+    def _start_levels(self):
+        """Level for an output of 0, at each quality, by the gains and shifts."""
+        return START + self.gain.log_factors / np.float32(RATIO) + self.shifts
+
+    def _convolutions(self):
+        return self.synthesis, self.first, self.context, self.second
 
     def compute_output_shape(self, input_shape):
         return input_shape[1]
@@ -147,3 +195,7 @@ class Prediction(keras.layers.Layer):
             "l1": self.l1,
             "l2": self.l2,
         }
+
+
+def _exact(weight) -> np.ndarray:
+    return ops.convert_to_numpy(weight).astype("float64")
