@@ -73,7 +73,15 @@ def hyperprior_ae(
         l2=l2,
     )
     bottleneck = HyperpriorBottleneck(
-        filters[-1], tradeoffs, gains, hidden, side, seed, l1=l1, l2=l2
+        filters[-1],
+        tradeoffs,
+        gains,
+        backbone.spreads,
+        hidden,
+        side,
+        seed=seed,
+        l1=l1,
+        l2=l2,
     )
     return join(
         backbone,

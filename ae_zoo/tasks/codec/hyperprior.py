@@ -15,7 +15,7 @@ from ae_zoo.tasks.codec.hyperprior_model import SIDE, HyperpriorEntropyModel
 from ae_zoo.tasks.codec.prediction import RATIO, SCALES, Prediction
 from ae_zoo.tasks.codec.quality import Gain
 from ae_zoo.tasks.codec.range_coder import Tables
-from ae_zoo.tasks.codec.rate import LEAST, logistic_mass, mean_cost, round_through
+from ae_zoo.tasks.codec.rate import logistic_mass, mean_cost, round_through
 
 SYMBOLS = 512  # values of a probability table, without the escape
 LOWS = np.full(len(SCALES), -(SYMBOLS // 2), "int32")  # lowest value of each table
@@ -36,6 +36,7 @@ class HyperpriorBottleneck(Bottleneck):
         channels: number of latent channels, even.
         tradeoffs: as for `FactorizedBottleneck`.
         gains: factor of the latent values at the start, for each quality.
+        spreads: about the standard deviation of latent channels at the start.
         hidden, side: channels of the networks' hidden layers, and of the side code.
         seed: integer, for reproducible noise.
         l1, l2: weight penalties on the kernels.
@@ -53,6 +54,7 @@ class HyperpriorBottleneck(Bottleneck):
         channels,
         tradeoffs,
         gains,
+        spreads=(),
         hidden=128,
         side=64,
         seed=None,
@@ -64,6 +66,7 @@ class HyperpriorBottleneck(Bottleneck):
         self.channels = channels
         self.tradeoffs = tuple(tradeoffs)
         self.gains = tuple(gains)
+        self.spreads = tuple(map(float, spreads))
         self.hidden = hidden
         self.side = side
         self.seed = seed
@@ -87,7 +90,7 @@ class HyperpriorBottleneck(Bottleneck):
         spread = [(gain / self.gains[0]) ** 0.5 for gain in self.gains]
         self.side_gain = Gain(spread, name="side_gain")
         self.prediction = Prediction(
-            channels, gains, hidden, l1=l1, l2=l2, name="prediction"
+            channels, gains, self.spreads, hidden, l1=l1, l2=l2, name="prediction"
         )
 
     def build(self, input_shape):
@@ -139,8 +142,11 @@ class HyperpriorBottleneck(Bottleneck):
         """Bits of each value, by the levels of `Prediction`."""
         level = ops.clip(levels, 0, len(SCALES) - 1)
         scale = np.float32(SCALES[0]) * ops.exp(np.float32(RATIO) * level)
-        mass = logistic_mass(ops.abs(values), scale, ops.sigmoid)
-        return -ops.log2(ops.maximum(mass, LEAST))
+        # The logarithm of `logistic_mass`, precise for improbable values too.
+        mass = ops.log_sigmoid((0.5 - values) / scale)
+        mass += ops.log_sigmoid((0.5 + values) / scale)
+        mass += ops.log(-ops.expm1(-1 / scale))
+        return mass / np.float32(-np.log(2))
 
     def wrap(self, decoder):
         """Decoder from codes and quality, around the given one of latent values."""
@@ -190,6 +196,7 @@ class HyperpriorBottleneck(Bottleneck):
             "channels": self.channels,
             "tradeoffs": self.tradeoffs,
             "gains": self.gains,
+            "spreads": self.spreads,
             "hidden": self.hidden,
             "side": self.side,
             "seed": self.seed,

@@ -36,6 +36,7 @@ class Prediction(keras.layers.Layer):
     Args:
         channels: number of latent channels, even.
         gains: factor of the latent values at the start, for each quality.
+        spreads: about the standard deviation of the first channels at the start.
         hidden: channels of the hidden layers.
         l1, l2: weight penalties on the kernels.
 
@@ -47,10 +48,11 @@ class Prediction(keras.layers.Layer):
     arXiv:2207.05894, for halves of the channels.
     """
 
-    def __init__(self, channels, gains, hidden, l1=0.0, l2=0.0, **kwargs):
+    def __init__(self, channels, gains, spreads, hidden, l1=0.0, l2=0.0, **kwargs):
         super().__init__(**kwargs | {"dtype": "float32"})
         self.channels = channels
         self.gains = tuple(gains)
+        self.spreads = tuple(spreads)
         self.hidden = hidden
         self.l1, self.l2 = l1, l2
         convolution = functools.partial(
@@ -71,7 +73,9 @@ class Prediction(keras.layers.Layer):
             ],
             name="synthesis",
         )
-        self.first = convolution(2 * channels, 1, name="first")
+        self.first = convolution(
+            2 * channels, 1, bias_initializer=self._start_bias, name="first"
+        )
         self.context = keras.Sequential(
             [
                 convolution(hidden, 1, activation="relu"),
@@ -176,6 +180,14 @@ class Prediction(keras.layers.Layer):
         )
         return Networks(*parts, *map(_exact, self._stored), step=STEP)
 
+    def _start_bias(self, shape, dtype):
+        """Means of 0, and levels that fit the spreads."""
+        bias = np.zeros(shape)
+        # The standard deviation of a logistic distribution is 1.8 of its scale.
+        levels = np.log(np.divide(self.spreads, 1.8) / SCALES[0]) / RATIO
+        bias[self.channels : self.channels + len(levels)] = (levels - START) / STEP
+        return ops.convert_to_tensor(bias, dtype)
+
     def _start_levels(self):
         """Level for an output of 0, at each quality, by the gains and shifts."""
         return START + self.gain.log_factors / np.float32(RATIO) + self.shifts
@@ -191,6 +203,7 @@ class Prediction(keras.layers.Layer):
             **super().get_config(),
             "channels": self.channels,
             "gains": self.gains,
+            "spreads": self.spreads,
             "hidden": self.hidden,
             "l1": self.l1,
             "l2": self.l2,

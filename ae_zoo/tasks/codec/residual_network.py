@@ -28,6 +28,8 @@ class ResidualCodecBackbone(CodecBackbone):
 
     Attributes:
         reach, shrink: as for `CodecBackbone`.
+        spreads: about the standard deviation of each latent channel at the start; the
+            channels that it lacks are 0.
 
     Raises:
         InputError: as `CodecBackbone`, or there are not as many blocks.
@@ -70,7 +72,7 @@ class ResidualCodecBackbone(CodecBackbone):
             for i, blocks in enumerate((*self.blocks, 0))
         )
         channels = self.input_shape[-1] - 1
-        self._transforms = start.transforms(channels, self.filters)
+        self._transforms, self.spreads = start.transforms(channels, self.filters)
         inputs = keras.Input(self.input_shape)
         quality = QualityOf()(inputs[..., -1:])
         x = inputs[..., :-1] - 0.5

@@ -11,10 +11,13 @@ import numpy as np
 
 NEAR = 0.95  # correlation of neighbouring pixels; exponential in their distance
 COLOURS = 0.9  # correlation of two colours of a pixel
+SPREAD = 0.25  # standard deviation of pixels in [0, 1]
 
 
 @functools.lru_cache(maxsize=8)
-def transforms(channels: int, widths: tuple[int, ...]) -> tuple[np.ndarray, ...]:
+def transforms(
+    channels: int, widths: tuple[int, ...]
+) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
     """Orthonormal transforms of 2 x 2 positions, each of the last one's outputs.
 
     Args:
@@ -23,7 +26,7 @@ def transforms(channels: int, widths: tuple[int, ...]) -> tuple[np.ndarray, ...]
 
     Returns:
         For each width a matrix `(2, 2, inputs, outputs)`, outputs of most variance
-        first.
+        first; and standard deviations of the last outputs for pixels in [0, 1].
     """
     basis, found = np.eye(channels).reshape(1, 1, channels, channels), []
     for width in widths:
@@ -36,10 +39,11 @@ def transforms(channels: int, widths: tuple[int, ...]) -> tuple[np.ndarray, ...]
         # The covariance of pixels is the product of those of places and of colours.
         seen = (1 - COLOURS) * seen + COLOURS * seen.sum(axis=1, keepdims=True)
         covariance = np.tensordot(wide, seen, ([0, 1], [0, 1]))
-        vectors = np.linalg.eigh(covariance)[1][:, ::-1][:, :width]
+        variances, vectors = np.linalg.eigh(covariance)
+        vectors = vectors[:, ::-1][:, :width]
         found.append(vectors.reshape(2, 2, inputs, -1))
         basis = (wide @ vectors).reshape(2 * side, 2 * side, channels, -1)
-    return tuple(found)
+    return tuple(found), SPREAD * np.sqrt(variances[::-1][:width])
 
 
 def kernel(
