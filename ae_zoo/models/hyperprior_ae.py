@@ -2,6 +2,7 @@
 
 from ae_zoo.assemble import join
 from ae_zoo.corruptions.mapped import MappedQuality
+from ae_zoo.errors import InputError
 from ae_zoo.models.factorized_ae import loss_weights
 from ae_zoo.registry import register
 from ae_zoo.tasks.codec.hyperprior import HyperpriorBottleneck
@@ -19,7 +20,7 @@ LAMBDAS = (0.0018, 0.0035, 0.0067, 0.013, 0.025, 0.0483, 0.09, 0.17, 0.32)
 def hyperprior_ae(
     input_shape=(None, None, 4),
     filters=(64, 128, 128, 320),
-    blocks=(1, 3, 3),
+    blocks=3,
     hidden=128,
     side=64,
     lambdas=LAMBDAS,
@@ -43,7 +44,7 @@ def hyperprior_ae(
             number 4 times as large; `ae_zoo.tasks.Compressor` takes any size.
         filters: channels after each halving; the last number, even, is that of the
             code.
-        blocks: number of residual blocks after each halving but the last.
+        blocks: number of residual blocks at each inner scale, but one at the finest.
         hidden, side: channels of the hidden layers of the networks between code and
             side code, and of the side code.
         lambdas: as for `factorized_ae`.
@@ -58,6 +59,11 @@ def hyperprior_ae(
         model = ae_zoo.models.hyperprior_ae()
         side, codes, qualities = model.encode(pictures_with_qualities)
     """
+    if filters and filters[-1] % 2:
+        raise InputError(
+            "hyperprior_ae codes two halves of its channels in turn: give an even last "
+            f"number of filters, not {filters[-1]}."
+        )
     balance, tradeoffs = loss_weights(lambdas, channels=input_shape[-1] - 1)
     # Rounding steps that are best for a large rate.
     gains = [50 * value**0.5 for value in lambdas]
@@ -68,7 +74,6 @@ def hyperprior_ae(
         balance=balance,
         gains=gains,
         activation=activation,
-        seed=seed,
         l1=l1,
         l2=l2,
     )

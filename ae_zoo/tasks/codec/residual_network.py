@@ -3,10 +3,8 @@
 import functools
 
 import keras
-import numpy as np
 from keras import layers
 
-from ae_zoo.errors import InputError
 from ae_zoo.tasks.codec import start
 from ae_zoo.tasks.codec.network import CodecBackbone
 from ae_zoo.tasks.codec.quality import Gain, QualityOf, ScaledGradient
@@ -22,9 +20,8 @@ class ResidualCodecBackbone(CodecBackbone):
 
     Args:
         input_shape, filters, balance, activation, l1, l2: as for `CodecBackbone`.
-        blocks: number of residual blocks after each halving but the last.
+        blocks: number of residual blocks at each inner scale, but one at the finest.
         gains: factor of the latent values at the start, for each quality.
-        seed: integer, for reproducible random kernels.
 
     Attributes:
         reach, shrink: as for `CodecBackbone`.
@@ -32,7 +29,7 @@ class ResidualCodecBackbone(CodecBackbone):
             channels that it lacks are 0.
 
     Raises:
-        InputError: as `CodecBackbone`, or there are not as many blocks.
+        InputError: as `CodecBackbone`.
     """
 
     def __init__(
@@ -43,18 +40,12 @@ class ResidualCodecBackbone(CodecBackbone):
         balance,
         gains,
         activation="relu",
-        seed=None,
         l1=0.0,
         l2=0.0,
     ):
-        if len(blocks) != len(filters) - 1:
-            raise InputError(
-                f"{len(filters)} filters need {len(filters) - 1} numbers of residual "
-                f"blocks, one for each but the last; received {tuple(blocks)}."
-            )
-        self.blocks = tuple(blocks)
+        # The finest scale is slow.
+        self.blocks = (min(1, blocks), *[blocks] * (len(filters) - 2), 0)
         self._starts = tuple(gains)
-        self._rng = np.random.default_rng(seed)
         super().__init__(
             input_shape,
             filters=filters,
@@ -69,7 +60,7 @@ class ResidualCodecBackbone(CodecBackbone):
         self.reach = sum(
             # Strided kernels reach 2 pixels of the finer scale, blocks 1 of their own.
             2 * 2**i + blocks * 2 ** (i + 1)
-            for i, blocks in enumerate((*self.blocks, 0))
+            for i, blocks in enumerate(self.blocks)
         )
         channels = self.input_shape[-1] - 1
         self._transforms, self.spreads = start.transforms(channels, self.filters)
@@ -119,8 +110,10 @@ class ResidualCodecBackbone(CodecBackbone):
         """Initialiser of the strided convolution between scales i and i + 1."""
 
         def initialise(shape, dtype):
-            values = start.kernel(self._transforms[i], shape, self._rng, transposed)
-            return keras.ops.convert_to_tensor(values, dtype)
+            random = keras.initializers.GlorotUniform()(shape, "float32")
+            kernel = keras.ops.convert_to_numpy(random)
+            kernel = start.begin(kernel, self._transforms[i], transposed)
+            return keras.ops.convert_to_tensor(kernel, dtype)
 
         return initialise
 

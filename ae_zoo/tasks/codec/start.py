@@ -46,32 +46,27 @@ def transforms(
     return tuple(found), SPREAD * np.sqrt(variances[::-1][:width])
 
 
-def kernel(
-    transform: np.ndarray,
-    shape: tuple[int, ...],
-    rng: np.random.Generator,
-    transposed: bool = False,
+def begin(
+    kernel: np.ndarray, transform: np.ndarray, transposed: bool = False
 ) -> np.ndarray:
-    """The kernel of a strided convolution that begins as a transform, or its inverse.
+    """The kernel of a strided convolution, changed to a transform or its inverse.
 
-    Channels that the transform lacks are random functions of the others, and have no
-    effect on them.
+    Channels that the transform lacks stay functions of the others, and have no effect
+    on them.
 
     Args:
+        kernel: `(k, k, at least inputs, at least outputs)`, k 4 or 5.
         transform: `(2, 2, inputs, outputs)`.
-        shape: `(k, k, at least inputs, at least outputs)`, k 4 or 5.
-        rng: generator of the random part.
         transposed: whether the convolution is transposed, for the inverse.
     """
     inputs, outputs = transform.shape[2:]
-    limit = np.sqrt(6 / (np.prod(shape[:3]) + np.prod(shape[:2]) * shape[3]))
-    values = rng.uniform(-limit, limit, shape)
+    kernel = kernel.copy()
     if transposed:
-        values[:, :, :inputs] = 0
+        kernel[:, :, :inputs] = 0
     else:
-        values[..., :outputs] = 0
-    values[1:3, 1:3, :inputs, :outputs] = transform
-    return values.astype("float32")
+        kernel[..., :outputs] = 0
+    kernel[1:3, 1:3, :inputs, :outputs] = transform
+    return kernel
 
 
 def _distances(side: int) -> np.ndarray:
