@@ -80,7 +80,7 @@ class HyperpriorEntropyModel:
             code, top = np.empty((*latents.shape[:2], half), "int32"), 0
             for band in self.expect(codes, code.shape, quality):
                 rows = slice(top, top + len(band))
-                values = _swap(latents[rows] * factors, top)[..., part]
+                values = swap_halves(latents[rows] * factors, top)[..., part]
                 code[rows] = np.rint(values - band["mean"])
                 top = rows.stop
             codes = [*codes, code]
@@ -135,7 +135,7 @@ class HyperpriorEntropyModel:
         """
         late = values + expected["mean"]
         both = np.concatenate([expected["early"], late], axis=-1, dtype="float32")
-        return _swap(both, top)
+        return swap_halves(both, top)
 
 
 class _Window:
@@ -178,11 +178,13 @@ class _Window:
         parity = wide[0].start + wide[1].start
         features = self._features(*wide)
         outputs = _compute(features, networks.first)
-        means = _swap(outputs[..., : 2 * half] * self._factors, parity)[..., :half]
+        means = swap_halves(outputs[..., : 2 * half] * self._factors, parity)[
+            ..., :half
+        ]
         latents = means.astype("float32") + first[wide].astype("float64")
         early = np.zeros((*latents.shape[:2], 2 * half))
         early[..., :half] = latents
-        known = _round(_swap(early, parity) / self._factors, -LIMIT)
+        known = _round(swap_halves(early, parity) / self._factors, -LIMIT)
         context = known
         for layer in networks.context:
             context = _round(_convolve(context, layer), 0)
@@ -195,8 +197,8 @@ class _Window:
         """Writes means and tables of one of the two codes, from a network's output."""
         means, levels = np.split(outputs, 2, axis=-1)
         levels = self._networks.step * levels + self._shifts
-        out["mean"] = _swap(means * self._factors, parity)[..., part]
-        out["table"] = _swap(np.rint(levels), parity)[..., part]
+        out["mean"] = swap_halves(means * self._factors, parity)[..., part]
+        out["table"] = swap_halves(np.rint(levels), parity)[..., part]
 
     def _features(self, rows: slice, columns: slice) -> np.ndarray:
         """Features of a part of the code, from the side code around it."""
@@ -230,7 +232,7 @@ def _round(x: np.ndarray, least: float) -> np.ndarray:
     return np.multiply(np.rint(x, out=x), FINEST, out=x)
 
 
-def _swap(x: np.ndarray, parity: int) -> np.ndarray:
+def swap_halves(x: np.ndarray, parity: int) -> np.ndarray:
     """Swaps the halves of the channels where row + column + parity is odd, in place."""
     halves = x.reshape(*x.shape[:2], 2, -1)
     for row in (0, 1):
