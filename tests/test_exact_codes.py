@@ -1,6 +1,7 @@
 """The networks whose results a file's reader and writer must share to the last bit."""
 
 import dataclasses
+import tracemalloc
 
 import keras
 import numpy as np
@@ -149,3 +150,22 @@ def test_a_new_model_codes_pictures():
 def test_an_odd_number_of_channels_is_refused():
     with pytest.raises(InputError, match="even last number of filters, not 5"):
         ae_zoo.models.hyperprior_ae(filters=(4, 5))
+
+
+def test_large_codes_are_expected_in_bands(networks, monkeypatch):
+    """Four times the rows need no more memory."""
+    monkeypatch.setattr(hyperprior_model, "WINDOW", (16, 16))
+    model = HyperpriorEntropyModel(None, TABLES, None, networks)
+
+    def memory(rows):
+        known = [np.ones((rows // 4, 8, SIDE), "int32")]
+        known.append(np.ones((rows, 32, CHANNELS // 2), "int32"))
+        tracemalloc.start()
+        for band in model.expect(known, known[1].shape, 0):
+            assert len(band) == 16
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    memory(32)
+    assert memory(512) < 1.2 * memory(128)
