@@ -23,7 +23,12 @@ class FactorizedEntropyModel:
 
     Args:
         tables: tables of each quality, lowest first.
+
+    Attributes:
+        steps: number of qualities from one whole number to the next.
     """
+
+    steps = 1
 
     def __init__(self, tables: list[Tables]):
         self._tables = tables

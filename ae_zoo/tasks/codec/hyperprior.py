@@ -13,7 +13,7 @@ from ae_zoo.layers.weight_penalty import weight_penalty
 from ae_zoo.tasks.codec.factorized import FactorizedBottleneck, fit
 from ae_zoo.tasks.codec.hyperprior_model import SIDE, HyperpriorEntropyModel
 from ae_zoo.tasks.codec.prediction import RATIO, SCALES, Prediction
-from ae_zoo.tasks.codec.quality import Gain
+from ae_zoo.tasks.codec.quality import Gain, nearest
 from ae_zoo.tasks.codec.range_coder import Tables
 from ae_zoo.tasks.codec.rate import logistic_mass, mean_cost, round_through
 
@@ -117,8 +117,9 @@ class HyperpriorBottleneck(Bottleneck):
 
     def call(self, inputs, training=False):
         y, quality = inputs
-        side = self.side_gain([self.analysis(y), quality])
-        side, _ = self.factorized([side, quality], training=training)
+        whole = nearest(quality)
+        side = self.side_gain([self.analysis(y), whole])
+        side, _ = self.factorized([side, whole], training=training)
         residual, levels = self._residual(y, side, quality)
         if training:
             noise = keras.random.uniform(

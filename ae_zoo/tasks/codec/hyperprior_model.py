@@ -56,6 +56,8 @@ class HyperpriorEntropyModel:
     bounded, so that float64 adds them exactly in any order, and every machine gets the
     same result.
 
+    Qualities between whole ones have the side code of the nearest.
+
     Args:
         side: entropy model of the side code.
         tables: tables of a latent value, one for each level.
@@ -63,6 +65,8 @@ class HyperpriorEntropyModel:
             columns multiples of 4, and the quality, to the side code before rounding.
         networks: the networks.
     """
+
+    steps = 16
 
     def __init__(
         self, side: FactorizedEntropyModel, tables: Tables, analyse, networks: Networks
@@ -72,12 +76,13 @@ class HyperpriorEntropyModel:
         # Writing small codes asks again for what rounding them has asked for.
         self._recent: dict[int, tuple] = {}
 
-    def quantise(self, latents: np.ndarray, quality: int) -> list[np.ndarray]:
+    def quantise(self, latents: np.ndarray, quality: float) -> list[np.ndarray]:
         """Rounds latent values, without factors, to the three codes, int32."""
         ends = [(0, -size % SIDE) for size in latents.shape[:2]]
         padded = np.pad(latents, (*ends, (0, 0)), mode="edge")
-        codes = self._side.quantise(self._analyse(padded[None], quality)[0], quality)
-        factors = self._networks.factors[quality]
+        whole = _nearest(quality)
+        codes = self._side.quantise(self._analyse(padded[None], whole)[0], whole)
+        factors = _between(self._networks.factors, quality)
         half = latents.shape[-1] // 2
         for part in (slice(half), slice(half, None)):
             code, top = np.empty((*latents.shape[:2], half), "int32"), 0
@@ -95,12 +100,14 @@ class HyperpriorEntropyModel:
         small = (-(-size // SIDE) for size in (rows, columns))
         return [*self._side.shapes(*small), *2 * [(rows, columns, half)]]
 
-    def tables(self, number: int, quality: int) -> Tables:
+    def tables(self, number: int, quality: float) -> Tables:
         """Tables of a code, given by its number from 0."""
-        return self._tables if number else self._side.tables(number, quality)
+        if number:
+            return self._tables
+        return self._side.tables(number, _nearest(quality))
 
     def expect(
-        self, known: list[np.ndarray], shape: tuple[int, int, int], quality: int
+        self, known: list[np.ndarray], shape: tuple[int, int, int], quality: float
     ) -> Iterator[np.ndarray]:
         """What to expect of the code of this shape that comes after the `known`.
 
@@ -125,7 +132,7 @@ class HyperpriorEntropyModel:
             self._recent[len(known)] = known[:], quality, band
         yield band
 
-    def _expect(self, known: list, shape: tuple, quality: int, rows: slice):
+    def _expect(self, known: list, shape: tuple, quality: float, rows: slice):
         """What to expect of rows of a code."""
         _, width, half = shape
         window = _Window(self._networks, known[0], quality, shape)
@@ -165,12 +172,12 @@ class _Window:
         shape: rows, columns, and half of the channels of the latent values.
     """
 
-    def __init__(self, networks: Networks, side: np.ndarray, quality: int, shape):
+    def __init__(self, networks: Networks, side: np.ndarray, quality: float, shape):
         self._networks = networks
         self._side, self._size, self._half = side, shape[:2], shape[2]
-        self._factors = networks.factors[quality]
-        self._side_factors = networks.side_factors[quality]
-        self._shifts = networks.shifts[quality]
+        self._factors = _between(networks.factors, quality)
+        self._side_factors = networks.side_factors[_nearest(quality)]
+        self._shifts = _between(networks.shifts, quality)
 
     def expect_first(self, rows: slice, columns: slice, out: np.ndarray) -> None:
         """Writes what to expect of the first code into `out`."""
@@ -232,6 +239,18 @@ class _Window:
             for part, begin in zip((rows, columns), first, strict=True)
         )
         return x[inner]
+
+
+def _nearest(quality: float) -> int:
+    """The nearest whole quality, halves upwards."""
+    return int(quality + 0.5)
+
+
+def _between(rows: np.ndarray, quality: float) -> np.ndarray:
+    """The row of a quality; between whole ones it changes linearly."""
+    low, part = int(quality), quality % 1
+    high = min(low + 1, len(rows) - 1)
+    return (1 - part) * rows[low] + part * rows[high]
 
 
 def _compute(x: np.ndarray, layers: list) -> np.ndarray:

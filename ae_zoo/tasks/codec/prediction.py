@@ -8,7 +8,7 @@ from keras import ops
 
 from ae_zoo.layers.weight_penalty import weight_penalty
 from ae_zoo.tasks.codec.hyperprior_model import FINEST, LARGEST, Networks
-from ae_zoo.tasks.codec.quality import Gain
+from ae_zoo.tasks.codec.quality import Gain, between, nearest
 
 # Possible scales of the logistic distribution of a value.
 SCALES = np.geomspace(0.04, 128, 64)
@@ -27,7 +27,7 @@ class Prediction(keras.layers.Layer):
     values at its own position.
 
     The network knows nothing of qualities: latent values are multiplied by gains, means
-    too, and scales are shifted.
+    too, and scales are shifted. The side code is that of the nearest whole quality.
 
     Reader and writer of a file must agree on means and scales to the last bit. `finish`
     therefore rounds the network to 12 binary digits after the point, so that
@@ -134,7 +134,7 @@ class Prediction(keras.layers.Layer):
             values: function from the means of the values that are known first to these
                 values; it gets and returns all channels, of which only those are used.
         """
-        features = self.synthesis(self.side_gain([side, quality]))
+        features = self.synthesis(self.side_gain([side, nearest(quality)]))
         means, levels = ops.split(self.first(features), 2, axis=-1)
         early = self.early(means)
         context = self.context(early * values(means))
@@ -142,9 +142,7 @@ class Prediction(keras.layers.Layer):
         late_means, late_levels = ops.split(late, 2, axis=-1)
         means = means + (1 - early) * late_means
         levels = levels + (1 - early) * late_levels
-        index = ops.cast(quality[:, 0], "int32")
-        start = ops.take(self._start_levels(), index, axis=0)[:, None, None]
-        return means, start + STEP * levels
+        return means, between(self._start_levels(), quality) + STEP * levels
 
     def early(self, x):
         """1 for the values that are known first, 0 for the others."""

@@ -87,7 +87,7 @@ class ResidualCodecBackbone(CodecBackbone):
         """Decoder from latent values times gains, and quality."""
         latents, quality = (keras.Input(shape) for shape in code.shapes[-2:])
         inverse = tuple(1 / gain for gain in self.gains)
-        x = Gain(inverse, name="inverse_gain")([latents, quality])
+        x = Gain(inverse, inverse=True, name="inverse_gain")([latents, quality])
         widths = (self.input_shape[-1] - 1, *self.filters[:-1])
         for i in range(len(widths) - 1, -1, -1):  # remaining halvings
             x = self._convolve(
