@@ -23,7 +23,7 @@ CLASSES = {
     "SparseBottleneck": "bottlenecks.sparse",
     "FactorizedBottleneck": "tasks.codec.factorized",
     "HyperpriorBottleneck": "tasks.codec.hyperprior",
-    "_AddMeans": "tasks.codec.hyperprior",
+    "Prediction": "tasks.codec.prediction",
     **dict.fromkeys(("Gain", "ScaledGradient", "QualityOf"), "tasks.codec.quality"),
     "GaussianCorruption": "corruptions.noise",
     "MaskingCorruption": "corruptions.noise",

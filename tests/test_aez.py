@@ -296,7 +296,7 @@ def test_a_file_comes_back(tmp_path):
 @pytest.mark.parametrize("mode", [1, 2, 3, 4])
 @pytest.mark.parametrize("bits", [8, 16])
 def test_the_header_comes_back_without_the_rest(tmp_path, mode, bits):
-    header = Header(2**28, 1, mode, bits, 255, "μ" * 127, "f" * 64)
+    header = Header(2**28, 1, mode, bits, 15.9375, "μ" * 127, "f" * 64)
     file = to_bytes(header, SEGMENTS)
     (tmp_path / "cut.aez").write_bytes(pieces(file)[0])
     assert read_header(tmp_path / "cut.aez") == read_header(file) == header
@@ -325,7 +325,8 @@ GOLDEN = (
         ({"mode": 0}, "mode is 1 to 4, not 0"),
         ({"mode": 5}, "mode"),
         ({"bits": 10}, "bits is 8 or 16"),
-        ({"quality": 256}, "quality"),
+        ({"quality": 16}, "quality is below 16, in sixteenths, not 16"),
+        ({"quality": 0.3}, "quality"),
         ({"weight": ""}, "name"),
         ({"weight": "é" * 128}, "name"),
         ({"weight": "a\x1b[2J"}, "name"),

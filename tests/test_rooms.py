@@ -23,8 +23,9 @@ RANKS = (
     tuple(
         f"tasks.codec.{name}"
         for name in (
-            *("range_coder", "entropy_models", "rate", "quality"),
-            *("factorized", "hyperprior", "network"),
+            *("range_coder", "entropy_models", "hyperprior_model", "rate", "quality"),
+            *("start", "prediction", "factorized", "hyperprior"),
+            *("network", "residual_network"),
         )
     ),
     ("inference", "layer_state", "networks", "trainable", "autoencoder", "assemble"),

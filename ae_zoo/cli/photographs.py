@@ -96,10 +96,26 @@ def compress(
         ),
     ],
     quality: Annotated[
+        float | None,
+        typer.Option(
+            help="From 0, the smallest files, to 8, in steps of 1/16. By default the "
+            "middle, 4.",
+            show_default=False,
+        ),
+    ] = None,
+    target_bytes: Annotated[
         int | None,
         typer.Option(
-            help="From 0, the smallest files; the zoo's go to 5. By default the "
-            "middle, 3.",
+            min=1,
+            help="Instead of a quality: how large each file may be.",
+            show_default=False,
+        ),
+    ] = None,
+    target_psnr: Annotated[
+        float | None,
+        typer.Option(
+            help="Instead of a quality: how like its picture each file must be, in "
+            "decibels; 40 is hard to tell apart.",
             show_default=False,
         ),
     ] = None,
@@ -110,7 +126,8 @@ def compress(
     from ae_zoo.tasks import Compressor
 
     compressor = Compressor(model)
-    _run(lambda: compressor.run(source, target, quality), target)
+    aim = quality, target_bytes, target_psnr
+    _run(lambda: compressor.run(source, target, *aim), target)
     if target.is_file():
         from ae_zoo.tasks.codec import container
 

@@ -2,10 +2,14 @@
 
 from ae_zoo.assemble import join
 from ae_zoo.corruptions.mapped import MappedQuality
-from ae_zoo.models.factorized_ae import LAMBDAS, loss_weights
+from ae_zoo.errors import InputError
+from ae_zoo.models.factorized_ae import loss_weights
 from ae_zoo.registry import register
 from ae_zoo.tasks.codec.hyperprior import HyperpriorBottleneck
-from ae_zoo.tasks.codec.network import CodecBackbone
+from ae_zoo.tasks.codec.residual_network import ResidualCodecBackbone
+
+# Those of `factorized_ae`, and three more, so that the best is hard to tell apart.
+LAMBDAS = (0.0018, 0.0035, 0.0067, 0.013, 0.025, 0.0483, 0.09, 0.17, 0.32)
 
 
 @register(
@@ -15,9 +19,10 @@ from ae_zoo.tasks.codec.network import CodecBackbone
 )
 def hyperprior_ae(
     input_shape=(None, None, 4),
-    filters=(48, 80, 96, 240),
-    hidden=64,
-    side=32,
+    filters=(64, 128, 128, 320),
+    blocks=3,
+    hidden=128,
+    side=64,
     lambdas=LAMBDAS,
     activation="relu",
     loss="mse",
@@ -37,7 +42,9 @@ def hyperprior_ae(
     Args:
         input_shape: as for `factorized_ae`, but height and width are multiples of a
             number 4 times as large; `ae_zoo.tasks.Compressor` takes any size.
-        filters: channels after each halving; the last number is that of the code.
+        filters: channels after each halving; the last number, even, is that of the
+            code.
+        blocks: number of residual blocks at each inner scale, but one at the finest.
         hidden, side: channels of the hidden layers of the networks between code and
             side code, and of the side code.
         lambdas: as for `factorized_ae`.
@@ -52,18 +59,38 @@ def hyperprior_ae(
         model = ae_zoo.models.hyperprior_ae()
         side, codes, qualities = model.encode(pictures_with_qualities)
     """
+    if filters and filters[-1] % 2:
+        raise InputError(
+            "hyperprior_ae codes two halves of its channels in turn: give an even last "
+            f"number of filters, not {filters[-1]}."
+        )
     balance, tradeoffs = loss_weights(lambdas, channels=input_shape[-1] - 1)
-    backbone = CodecBackbone(
+    # Rounding steps that are best for a large rate.
+    gains = [50 * value**0.5 for value in lambdas]
+    backbone = ResidualCodecBackbone(
         input_shape,
         filters=filters,
+        blocks=blocks,
         balance=balance,
+        gains=gains,
         activation=activation,
+        l1=l1,
+        l2=l2,
+    )
+    bottleneck = HyperpriorBottleneck(
+        filters[-1],
+        tradeoffs,
+        gains,
+        backbone.spreads,
+        hidden,
+        side,
+        seed=seed,
         l1=l1,
         l2=l2,
     )
     return join(
         backbone,
-        HyperpriorBottleneck(filters[-1], tradeoffs, hidden, side, seed, l1=l1, l2=l2),
+        bottleneck,
         corruption=MappedQuality(len(lambdas)),
         loss=loss,
         output=output,

@@ -35,6 +35,13 @@ class Picture:
         """The pixels as float32 in [0, 1]."""
         return as_floats(self.pixels)
 
+    def integers(self) -> "Picture":
+        """The picture with 8 or 16 bits; floats get 8."""
+        if self.pixels.dtype != np.float32:
+            return self
+        alpha = None if self.alpha is None else from_floats(self.alpha, "uint8")
+        return Picture(from_floats(self.pixels, "uint8"), alpha, self.icc)
+
     def array(self) -> np.ndarray:
         """The pixels and, if there is one, alpha: `(height, width, 1 to 4)`."""
         if self.alpha is None:

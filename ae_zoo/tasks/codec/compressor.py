@@ -1,29 +1,27 @@
 """Compression of photographs to small files by autoencoders."""
 
+import functools
 import hashlib
 import io
 import itertools
 import numbers
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ae_zoo._files import is_path
+from ae_zoo._files import complete_file, is_path
 from ae_zoo.corruptions.mapped import with_map
-from ae_zoo.data.pictures import (
-    Picture,
-    read_picture,
-)
-from ae_zoo.data.values import from_floats
+from ae_zoo.data.pictures import Picture, read_picture
 from ae_zoo.errors import CodecError, InputError
 from ae_zoo.tasks import tiles
 from ae_zoo.tasks.arguments import as_model, check_pixels
 from ae_zoo.tasks.batch import run_batch
-from ae_zoo.tasks.codec import container, range_coder
+from ae_zoo.tasks.codec import container, range_coder, targets
 from ae_zoo.tasks.codec.bands import Bands
 from ae_zoo.tasks.codec.limits import MOST_PIXELS, check_cost, read_limited
 
@@ -70,24 +68,32 @@ class Compressor:
         self._entropy_model = model.bottleneck.entropy_model()
         self._synthesis = model.bottleneck.unwrap(model.decoder)
 
-    def compress(self, source, quality: int | None = None) -> bytes:
+    def compress(
+        self,
+        source,
+        quality: float | None = None,
+        target_bytes: int | None = None,
+        target_psnr: float | None = None,
+    ) -> bytes:
         """Compresses a picture to the content of an `.aez` file.
 
         Args:
             source: an array (uint8, uint16, or floats in [0, 1], which get 8 bits), a
                 Pillow image, or a path. Transparency and colour profile are
                 kept.
-            quality: from 0, the smallest file, to `qualities` - 1; None takes the
-                middle, `qualities` // 2.
+            quality: from 0, the smallest file, to `qualities` - 1, for some families in
+                sixteenths; None takes the middle, `qualities` // 2.
+            target_bytes: instead of a quality, what the file may have at most; it gets
+                the highest quality that is small enough.
+            target_psnr: instead of a quality, the decibels that the picture's colours
+                shall have at least; it gets the lowest quality that suffices.
 
         Raises:
-            InputError: the source is not a picture, or there is no such quality.
+            InputError: the source is not a picture, there is no such quality, or no
+                quality reaches the target.
         """
-        quality = self._checked(quality)
-        picture = _integers(read_picture(source))
-        file = io.BytesIO()
-        self._write(file, picture, quality)
-        return file.getvalue()
+        write = self._writer(quality, target_bytes, target_psnr)
+        return write(read_picture(source).integers())
 
     def decompress(
         self, source: bytes | str | os.PathLike, most_pixels: int = MOST_PIXELS
@@ -129,8 +135,12 @@ class Compressor:
                 f"The file was made by the weight {header.weight!r} of another version "
                 f"than {self.name!r}: decompress it with the one that made it."
             )
-        if header.quality >= self.qualities:
-            raise CodecError("The file has a quality that its weight does not have.")
+        try:
+            quality = self._checked(header.quality)
+        except InputError as error:
+            raise CodecError(
+                "The file has a quality that its weight does not have."
+            ) from error
         size = header.height, header.width
         check_cost(header, self.cost(size), most_pixels)
         others = {kind: payload for kind, payload in segments if kind != LATENTS}
@@ -140,23 +150,25 @@ class Compressor:
         alpha = None if alpha is None else container.unpack_alpha(alpha, header)
         icc = None if icc is None else container.unpack_icc(icc)
         coded = [payload for kind, payload in segments if kind == LATENTS]
-        latents = self.read_latents(coded, header.quality, size)
+        latents = self.read_latents(coded, quality, size)
         shape = (*size, 1 if header.mode <= 2 else 3)
         dtype = f"uint{header.bits}"
-        pixels = self.decode_pixels(latents, header.quality, shape, dtype)
+        pixels = self.decode_pixels(latents, quality, shape, dtype)
         return Picture(pixels, alpha, icc)
 
     def run(
         self,
         source: str | os.PathLike,
         target: str | os.PathLike,
-        quality: int | None = None,
+        quality: float | None = None,
+        target_bytes: int | None = None,
+        target_psnr: float | None = None,
     ) -> list[tuple[Path, str]]:
         """Compresses a file, or every picture of a folder.
 
         Args:
             source, target: two files or two folders.
-            quality: as for `compress`.
+            quality, target_bytes, target_psnr: as for `compress`.
 
         Returns:
             The files of a folder that failed, and why.
@@ -164,16 +176,18 @@ class Compressor:
         Raises:
             InputError: the source cannot be read, or the target cannot be written.
         """
-        quality = self._checked(quality)
+        write = self._writer(quality, target_bytes, target_psnr)
 
         def work(path: Path, out: Path) -> None:
             if out.suffix.lower() != SUFFIX:
                 raise InputError(f"{out} must end in {SUFFIX}: rename it.")
-            self._write(out, _integers(read_picture(path)), quality)
+            data = write(read_picture(path).integers())
+            with complete_file(out) as temporary:
+                Path(temporary).write_bytes(data)
 
         return run_batch(work, source, target, suffix=SUFFIX)
 
-    def encode_pixels(self, pixels: np.ndarray, quality: int) -> list[np.ndarray]:
+    def encode_pixels(self, pixels: np.ndarray, quality: float) -> list[np.ndarray]:
         """Encodes pixels of a `Picture` to codes `(rows, columns, channels)`, int32."""
         check_pixels(pixels)
         backbone = self.model.backbone
@@ -198,18 +212,18 @@ class Compressor:
         )
         return self._entropy_model.quantise(latents, quality)
 
-    def write_codes(self, codes: list[np.ndarray], quality: int) -> Iterator[bytes]:
+    def write_codes(self, codes: list[np.ndarray], quality: float) -> Iterator[bytes]:
         """Codes as entropy-coded segments of several rows."""
         for i, code in enumerate(codes):
             tables = self._entropy_model.tables(i, quality)
-            bands = self._entropy_model.expect(codes[:i], code.shape)
+            bands = self._entropy_model.expect(codes[:i], code.shape, quality)
             expected = Bands(code.shape, bands)
             for rows in _parts(code.shape):
                 which = expected[rows, :]["table"]
                 yield range_coder.encode(code[rows].ravel(), which.ravel(), tables)
 
     def read_latents(
-        self, segments: list[bytes], quality: int, size: tuple[int, int]
+        self, segments: list[bytes], quality: float, size: tuple[int, int]
     ) -> Bands:
         """The latent values in the segments of `write_codes`, decoded as needed.
 
@@ -231,13 +245,17 @@ class Compressor:
             )
         known, rest = [], iter(segments)
         for shape in shapes[:-1]:
-            known.append(np.concatenate([*self._decode(known, rest, quality, shape)]))
-        return Bands(shapes[-1], self._decode(known, rest, quality, shapes[-1]))
+            parts = self._decode(known, rest, quality, shape)
+            known.append(np.concatenate([values for values, _, _ in parts]))
+        last = self._decode(known, rest, quality, shapes[-1])
+        restored = (self._entropy_model.restore(*part) for part in last)
+        shape = *shapes[-1][:2], self.model.encoder.outputs[0].shape[-1]
+        return Bands(shape, restored)
 
     def decode_pixels(
         self,
         latents: np.ndarray | Bands,
-        quality: int,
+        quality: float,
         shape: tuple[int, ...],
         dtype: str,
     ) -> np.ndarray:
@@ -270,30 +288,73 @@ class Compressor:
         return padded[: shape[0], : shape[1]]
 
     def _decode(
-        self, known: list, segments: Iterator[bytes], quality: int, shape: tuple
-    ) -> Iterator[np.ndarray]:
-        """The latent values of a code from its segments, float32, several rows each."""
+        self, known: list, segments: Iterator[bytes], quality: float, shape: tuple
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
+        """Decodes a code from its segments.
+
+        Yields:
+            For each segment its values, what was to expect of them, and the number of
+            its first row.
+        """
         tables = self._entropy_model.tables(len(known), quality)
-        expected = Bands(shape, self._entropy_model.expect(known, shape))
+        bands = self._entropy_model.expect(known, shape, quality)
+        expected = Bands(shape, bands)
         for rows, segment in zip(_parts(shape), segments, strict=False):
-            yield _restore(segment, expected[rows, :], tables)
+            part = expected[rows, :]
+            values = range_coder.decode(segment, part["table"].ravel(), tables)
+            yield values.reshape(part.shape), part, rows.start
 
     def _latent_size(self, size: tuple[int, ...]) -> tuple[int, int]:
         shrink = self.model.backbone.shrink
         return -(-size[0] // shrink), -(-size[1] // shrink)
 
-    def _checked(self, quality: int | None) -> int:
+    def _checked(self, quality: float | None) -> float:
         if quality is None:
             return self.qualities // 2
-        is_integer = isinstance(quality, numbers.Integral)
-        if not is_integer or quality not in range(self.qualities):
+        steps, last = self._entropy_model.steps, self.qualities - 1
+        if not isinstance(quality, numbers.Real) or not (
+            0 <= quality <= last and steps * quality % 1 == 0
+        ):
+            among = f"0 to {last}" + (f" in steps of 1/{steps}" if steps > 1 else "")
             raise InputError(
-                f"{self.name!r} has the qualities 0 to {self.qualities - 1}, not "
-                f"{quality!r}: choose one of them."
+                f"{self.name!r} has the qualities {among}, not {quality!r}: choose one "
+                "of them."
             )
-        return int(quality)
+        return float(quality) if quality % 1 else int(quality)
 
-    def _write(self, file, picture: Picture, quality: int) -> None:
+    def _writer(
+        self,
+        quality: float | None,
+        target_bytes: int | None,
+        target_psnr: float | None,
+    ) -> Callable[[Picture], bytes]:
+        """What makes the file of a picture."""
+        given = (quality, target_bytes, target_psnr)
+        if sum(value is not None for value in given) > 1:
+            raise InputError(
+                "A file has one aim: give one of quality, target_bytes and target_psnr."
+            )
+        quality = self._checked(quality)
+        last, steps = self.qualities - 1, self._entropy_model.steps
+        every = [n / steps for n in range(steps * last + 1)]
+
+        def write(picture: Picture) -> bytes:
+            file = functools.partial(self._file, picture)
+            if target_bytes is not None:
+                return targets.within_bytes(file, every, target_bytes)
+            if target_psnr is not None:
+                return targets.of_psnr(
+                    file, self._pixels, picture.pixels, every, target_psnr
+                )
+            return file(quality)
+
+        return write
+
+    def _pixels(self, data: bytes) -> np.ndarray:
+        return self.unpack(*container.read(data), most_pixels=sys.maxsize).pixels
+
+    def _file(self, picture: Picture, quality: float) -> bytes:
+        """The content of the file of a picture."""
         pixels, alpha = picture.pixels, picture.alpha
         height, width, channels = pixels.shape
         header = container.Header(
@@ -312,14 +373,9 @@ class Compressor:
             segments.append(("ALPH", container.pack_alpha(alpha)))
         codes = self.encode_pixels(pixels, quality)
         coded = ((LATENTS, part) for part in self.write_codes(codes, quality))
+        file = io.BytesIO()
         container.write(file, header, itertools.chain(segments, coded))
-
-
-def _restore(segment: bytes, expected: np.ndarray, tables) -> np.ndarray:
-    """Latent values `(rows, columns, channels)`, float32, from a segment."""
-    values = range_coder.decode(segment, expected["table"].ravel(), tables)
-    latents = values.reshape(expected.shape) + expected["mean"]
-    return latents.astype("float32")
+        return file.getvalue()
 
 
 def _fingerprint(model: "Autoencoder") -> str:
@@ -328,18 +384,6 @@ def _fingerprint(model: "Autoencoder") -> str:
     for values in model.get_weights():
         digest.update(np.ascontiguousarray(values, "<f4").tobytes())
     return digest.hexdigest()
-
-
-def _integers(picture: Picture) -> Picture:
-    """The picture with 8 or 16 bits; floats get 8."""
-    if picture.pixels.dtype != np.float32:
-        return picture
-    alpha = picture.alpha
-    return Picture(
-        from_floats(picture.pixels, "uint8"),
-        None if alpha is None else from_floats(alpha, "uint8"),
-        picture.icc,
-    )
 
 
 def _parts(shape: tuple[int, ...]) -> list[slice]:

@@ -43,7 +43,8 @@ class Header:
         width, height: in pixels, with a product of at most 2^28.
         mode: number of channels: 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha.
         bits: bits of a sample, 8 or 16.
-        quality: 0 to 255, with a meaning that depends on the weight.
+        quality: a number of sixteenths from 0 to below 16, with a meaning that depends
+            on the weight.
         weight: name of the weight that wrote the file, 1 to 255 bytes of UTF-8.
         sha256: SHA-256 of that weight, 64 lower-case hexadecimal digits.
 
@@ -55,7 +56,7 @@ class Header:
     height: int
     mode: int
     bits: int
-    quality: int
+    quality: float
     weight: str
     sha256: str
 
@@ -71,11 +72,11 @@ class Header:
         for name, known, words in (
             ("mode", range(1, 5), "1 to 4"),
             ("bits", (8, 16), "8 or 16"),
-            ("quality", range(256), "0 to 255"),
+            ("quality", [n / 16 for n in range(256)], "below 16, in sixteenths"),
         ):
             if getattr(self, name) not in known:
                 raise InputError(
-                    f"{name} is {words}, not {getattr(self, name)}: choose one of them."
+                    f"{name} is {words}, not {getattr(self, name)}: choose such a one."
                 )
         size = len(self.weight.encode(errors="replace"))
         if not (1 <= size <= 255 and self.weight.isprintable()):
@@ -274,16 +275,20 @@ def _write(file: BinaryIO, header: Header, segments) -> None:
 
 def _pack(header: Header) -> bytes:
     weight = header.weight.encode()
-    numbers = (header.width, header.height, header.mode, header.bits, header.quality)
+    # The whole part in the lower half of the byte.
+    quality = int(header.quality) + (int(16 * header.quality) % 16 << 4)
+    numbers = (header.width, header.height, header.mode, header.bits, quality)
     fields = FIELDS.pack(*numbers, len(weight))
     return fields + weight + bytes.fromhex(header.sha256)
 
 
 def _unpack(fields: bytes) -> Header:
-    *numbers, size = FIELDS.unpack_from(fields)
+    *numbers, quality, size = FIELDS.unpack_from(fields)
+    part, whole = divmod(quality, 16)
     end = FIELDS.size + size
     weight = fields[FIELDS.size : end].decode()
-    return Header(*numbers, weight, fields[end:].hex())
+    quality = whole + part / 16 if part else whole
+    return Header(*numbers, quality, weight, fields[end:].hex())
 
 
 def _segment(segment: tuple[str, bytes]) -> tuple[bytes, bytes]:

@@ -10,19 +10,15 @@ from scipy.special import expit
 from ae_zoo.bottlenecks.base import Bottleneck
 from ae_zoo.layers.replica import ReplicaSeedGenerator
 from ae_zoo.layers.weight_penalty import weight_penalty
-from ae_zoo.tasks.codec.entropy_models import HyperpriorEntropyModel
 from ae_zoo.tasks.codec.factorized import FactorizedBottleneck, fit
+from ae_zoo.tasks.codec.hyperprior_model import SIDE, HyperpriorEntropyModel
+from ae_zoo.tasks.codec.prediction import RATIO, SCALES, Prediction
+from ae_zoo.tasks.codec.quality import Gain, nearest
 from ae_zoo.tasks.codec.range_coder import Tables
-from ae_zoo.tasks.codec.rate import LEAST, logistic_mass, mean_cost, round_through
+from ae_zoo.tasks.codec.rate import logistic_mass, mean_cost, round_through
 
-# Possible scales of the logistic distribution of a value.
-SCALES = np.geomspace(0.04, 64, 64)
-SYMBOLS = 256  # values of a probability table, without the escape
+SYMBOLS = 512  # values of a probability table, without the escape
 LOWS = np.full(len(SCALES), -(SYMBOLS // 2), "int32")  # lowest value of each table
-START, STEP = 24.0, 8.0  # level of the scale for an output of 0, and its change for 1
-# Resolution and limit of the weights of the network that computes the levels: sums of
-# 2^10 products with activations up to 2^10 then fit into the 53 bits of float64.
-FINEST, LARGEST = 2.0**-12, 2.0**3
 
 
 @keras.saving.register_keras_serializable("ae_zoo")
@@ -30,19 +26,17 @@ class HyperpriorBottleneck(Bottleneck):
     """Rounds to integers with probabilities computed from a second, small code.
 
     A network computes the side code, a fourth as high and wide, from the latent values;
-    a `FactorizedBottleneck` rounds it and counts its bits. A second network computes
-    the mean and the scale of a logistic distribution for each latent value from the
-    side code. The difference from the mean is rounded. Noise, gradients and weights of
-    the bits are as in `FactorizedBottleneck`.
-
-    Reader and writer of a file must agree on the scales to the last bit. `finish`
-    therefore rounds the second network to 12 binary digits after the point, so that
-    `HyperpriorEntropyModel` of `ae_zoo.tasks.codec.entropy_models` can compute it
-    exactly.
+    a `FactorizedBottleneck` rounds it and counts its bits. The latent values are
+    multiplied by gains that depend on the quality. `Prediction` computes the mean and
+    the scale of a logistic distribution for each of them. The difference from the mean
+    is rounded. Noise, gradients and weights of the bits are as in
+    `FactorizedBottleneck`.
 
     Args:
-        channels: number of latent channels.
+        channels: number of latent channels, even.
         tradeoffs: as for `FactorizedBottleneck`.
+        gains: factor of the latent values at the start, for each quality.
+        spreads: about the standard deviation of latent channels at the start.
         hidden, side: channels of the networks' hidden layers, and of the side code.
         seed: integer, for reproducible noise.
         l1, l2: weight penalties on the kernels.
@@ -51,7 +45,7 @@ class HyperpriorBottleneck(Bottleneck):
     `(batch, 1)` -> side code `(batch, h / 4, w / 4, side)`, code
     `(batch, h, w, channels)`, both integers as floats, and the qualities.
 
-    Reference: Minnen et al., 2018, arXiv:1809.02736, without context model, and
+    Reference: Minnen et al., 2018, arXiv:1809.02736, with another context model, and
     with logistic instead of normal distributions.
     """
 
@@ -61,8 +55,10 @@ class HyperpriorBottleneck(Bottleneck):
         self,
         channels,
         tradeoffs,
-        hidden=64,
-        side=32,
+        gains,
+        spreads=(),
+        hidden=128,
+        side=64,
         seed=None,
         l1=0.0,
         l2=0.0,
@@ -71,6 +67,8 @@ class HyperpriorBottleneck(Bottleneck):
         super().__init__(**kwargs | {"dtype": "float32"})
         self.channels = channels
         self.tradeoffs = tuple(tradeoffs)
+        self.gains = tuple(gains)
+        self.spreads = tuple(map(float, spreads))
         self.hidden = hidden
         self.side = side
         self.seed = seed
@@ -85,26 +83,25 @@ class HyperpriorBottleneck(Bottleneck):
         )
         self.analysis = keras.Sequential(
             [
+                convolution(hidden, 1, activation="relu"),
                 convolution(hidden, 3, strides=2, activation="relu"),
                 convolution(side, 3, strides=2),
             ],
             name="hyper_analysis",
         )
-        self.synthesis = keras.Sequential(
-            [
-                keras.layers.UpSampling2D(dtype="float32"),
-                convolution(hidden, 3, activation="relu"),
-                keras.layers.UpSampling2D(dtype="float32"),
-                convolution(hidden, 3, activation="relu"),
-                convolution(2 * channels, 1),
-            ],
-            name="hyper_synthesis",
+        spread = [(gain / self.gains[0]) ** 0.5 for gain in self.gains]
+        self.side_gain = Gain(spread, name="side_gain")
+        self.prediction = Prediction(
+            channels, gains, self.spreads, hidden, l1=l1, l2=l2, name="prediction"
         )
 
     def build(self, input_shape):
-        self.analysis.build((None, None, None, self.channels))
-        self.synthesis.build((None, None, None, self.side))
-        self.factorized.build(((None, None, None, self.side), (None, 1)))
+        latents, side = ((None, None, None, n) for n in (self.channels, self.side))
+        quality = (None, 1)
+        self.analysis.build(latents)
+        self.side_gain.build((side, quality))
+        self.factorized.build((side, quality))
+        self.prediction.build((side, latents, quality))
         self.probabilities = self.add_weight(
             name="probabilities",
             shape=(len(SCALES), SYMBOLS + 1),
@@ -118,16 +115,14 @@ class HyperpriorBottleneck(Bottleneck):
         return self.factorized.penalty_scale
 
     def code(self, h):
-        y, quality = h
-        side, _ = self.factorized.code([self.analysis(y), quality])
-        means, _ = ops.split(self.synthesis(side), 2, axis=-1)
-        return side, round_through(y - means), quality
+        return self(h, training=False)  # which adds no penalty
 
     def call(self, inputs, training=False):
         y, quality = inputs
-        side, _ = self.factorized([self.analysis(y), quality], training=training)
-        means, levels = ops.split(self.synthesis(side), 2, axis=-1)
-        residual = y - means
+        whole = nearest(quality)
+        side = self.side_gain([self.analysis(y), whole])
+        side, _ = self.factorized([side, whole], training=training)
+        residual, levels = self._residual(y, side, quality)
         rounded = values = round_through(residual)
         if training:
             values = residual + keras.random.uniform(
@@ -137,19 +132,31 @@ class HyperpriorBottleneck(Bottleneck):
         self.add_penalty(mean_cost(bits, quality, self.tradeoffs))
         return side, rounded, quality
 
+    def _residual(self, y, side, quality):
+        """Differences from the means before rounding, and levels."""
+        factors = self.prediction.gain.factors(quality)
+
+        def rounded(means):
+            return means + round_through(factors * (y - means)) / factors
+
+        means, levels = self.prediction.moments(side, quality, rounded)
+        return factors * (y - means), levels
+
     def bits(self, values, levels):
-        """Bits of each value, by the levels from the second network."""
-        level = ops.clip(START + STEP * levels, 0, len(SCALES) - 1)
-        step = np.float32(np.log(SCALES[1] / SCALES[0]))
-        scale = np.float32(SCALES[0]) * ops.exp(step * level)
-        mass = logistic_mass(ops.abs(values), scale, ops.sigmoid)
-        return -ops.log2(ops.maximum(mass, LEAST))
+        """Bits of each value, by the levels of `Prediction`."""
+        level = ops.clip(levels, 0, len(SCALES) - 1)
+        scale = np.float32(SCALES[0]) * ops.exp(np.float32(RATIO) * level)
+        # The logarithm of `logistic_mass`, precise for improbable values too.
+        mass = ops.log_sigmoid((0.5 - values) / scale)
+        mass += ops.log_sigmoid((0.5 + values) / scale)
+        mass += ops.log(-ops.expm1(-1 / scale))
+        return mass / np.float32(-np.log(2))
 
     def wrap(self, decoder):
         """Decoder from codes and quality, around the given one of latent values."""
         side = keras.Input((None, None, self.side))
         code, quality = (keras.Input(x.shape[1:]) for x in decoder.inputs)
-        latents = _AddMeans()([code, self.synthesis(side)])
+        latents = self.prediction([side, code, quality])
         pictures = decoder([latents, quality])
         return keras.Model([side, code, quality], pictures, name="decoder")
 
@@ -157,11 +164,9 @@ class HyperpriorBottleneck(Bottleneck):
         return decoder.get_layer("decoder")
 
     def finish(self):
-        """Computes the tables as `FactorizedBottleneck`, rounds the second network."""
+        """Computes the tables as `FactorizedBottleneck`, rounds the networks."""
         self.factorized.finish()
-        for weight in self.synthesis.weights:
-            values = ops.convert_to_numpy(weight)
-            weight.assign(np.clip(np.rint(values / FINEST) * FINEST, -LARGEST, LARGEST))
+        self.prediction.finish()
         distance = np.abs(np.arange(SYMBOLS) - SYMBOLS // 2)
         mass = logistic_mass(distance, SCALES[:, None], expit)
         fresh = Tables.from_probabilities(mass, LOWS).probabilities
@@ -175,25 +180,18 @@ class HyperpriorBottleneck(Bottleneck):
             InputError: the tables have not been computed yet.
         """
         side = self.factorized.entropy_model()
-        probabilities = ops.convert_to_numpy(self.probabilities)
-        layers = [
-            [ops.convert_to_numpy(weight) for weight in layer.weights]
-            for layer in self.synthesis.layers
-            if layer.weights
-        ]
-        return HyperpriorEntropyModel(
-            side,
-            Tables(probabilities, LOWS),
-            self.analysis.predict_on_batch,
-            layers,
-            levels=(START, STEP),
-        )
+        tables = Tables(ops.convert_to_numpy(self.probabilities), LOWS)
+        networks = self.prediction.networks()
+        return HyperpriorEntropyModel(side, tables, self._analyse, networks)
+
+    def _analyse(self, latents: np.ndarray, quality: int) -> np.ndarray:
+        """The side code before rounding, of latent values `(1, h, w, channels)`."""
+        logs = ops.convert_to_numpy(self.side_gain.log_factors)[quality]
+        return self.analysis.predict_on_batch(latents) * np.exp(logs)
 
     def compute_output_shape(self, input_shape):
         (batch, height, width, channels), quality = input_shape
-        small = (
-            side and side // HyperpriorEntropyModel.SIDE for side in (height, width)
-        )
+        small = (side and side // SIDE for side in (height, width))
         return (batch, *small, self.side), (batch, height, width, channels), quality
 
     def get_config(self):
@@ -201,24 +199,11 @@ class HyperpriorBottleneck(Bottleneck):
             **super().get_config(),
             "channels": self.channels,
             "tradeoffs": self.tradeoffs,
+            "gains": self.gains,
+            "spreads": self.spreads,
             "hidden": self.hidden,
             "side": self.side,
             "seed": self.seed,
             "l1": self.l1,
             "l2": self.l2,
         }
-
-
-@keras.saving.register_keras_serializable("ae_zoo")
-class _AddMeans(keras.layers.Layer):
-    """Adds means, the first half of the second input's channels, to the code."""
-
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs | {"dtype": "float32"})
-
-    def call(self, inputs):
-        code, moments = inputs
-        return code + moments[..., : code.shape[-1]]
-
-    def compute_output_shape(self, input_shape):
-        return input_shape[0]

@@ -66,9 +66,11 @@ class CodecBackbone(Backbone):
         # Inverse quantisation steps, from coarse to fine; rates about double.
         self.gains = tuple(2.0 ** (i / 2) for i in range(len(balance)))
         self.balance = tuple(balance)
-        # Kernels of 5 and 4 pixels at each scale, and twice 3 in its residual block.
-        self.reach = sum(2**i * (2 + 2 * 2) for i in range(len(filters) + 1))
+        self._build()
 
+    def _build(self):
+        # Kernels of 5 and 4 pixels at each scale, and twice 3 in its residual block.
+        self.reach = sum(2**i * (2 + 2 * 2) for i in range(len(self.filters) + 1))
         inputs = keras.Input(self.input_shape)
         quality = QualityOf()(inputs[..., -1:])
         x = inputs[..., :-1] - 0.5

@@ -5,6 +5,29 @@ import numpy as np
 from keras import ops
 
 
+def between(rows, quality):
+    """Rows of a tensor at qualities; between whole ones they change linearly.
+
+    Args:
+        rows: `(qualities, channels)`.
+        quality: qualities, `(batch, 1)`, from 0 to the number of rows - 1.
+
+    Returns:
+        `(batch, 1, 1, channels)`.
+    """
+    low = ops.floor(quality)
+    part = (quality - low)[..., None, None]
+    lower = ops.cast(low[:, 0], "int32")
+    upper = ops.minimum(lower + 1, rows.shape[0] - 1)
+    lower, upper = (ops.take(rows, i, axis=0)[:, None, None] for i in (lower, upper))
+    return (1 - part) * lower + part * upper
+
+
+def nearest(quality):
+    """The nearest whole qualities, halves upwards."""
+    return ops.floor(quality + 0.5)
+
+
 @keras.saving.register_keras_serializable("ae_zoo")
 class Gain(keras.layers.Layer):
     """Multiplies each channel by a factor that depends on the quality.
@@ -14,14 +37,17 @@ class Gain(keras.layers.Layer):
 
     Args:
         start: initial factor for each quality, lowest first.
+        inverse: whether the inverse of the factor, not the factor, changes linearly
+            between two whole qualities.
 
     Shapes: `(batch, h, w, channels)` and qualities `(batch, 1)` ->
     `(batch, h, w, channels)`.
     """
 
-    def __init__(self, start, **kwargs):
+    def __init__(self, start, inverse=False, **kwargs):
         super().__init__(**kwargs | {"dtype": "float32"})
         self.start = tuple(start)
+        self.inverse = inverse
 
     def build(self, input_shape):
         channels = input_shape[0][-1]
@@ -36,14 +62,20 @@ class Gain(keras.layers.Layer):
 
     def call(self, inputs):
         x, quality = inputs
-        index = ops.cast(quality[:, 0], "int32")
-        return x * ops.take(ops.exp(self.log_factors), index, axis=0)[:, None, None]
+        return x * self.factors(quality)
+
+    def factors(self, quality):
+        """The factors at qualities `(batch, 1)`, `(batch, 1, 1, channels)`."""
+        if self.inverse:
+            return 1 / between(ops.exp(-self.log_factors), quality)
+        return between(ops.exp(self.log_factors), quality)
 
     def compute_output_shape(self, input_shape):
         return input_shape[0]
 
     def get_config(self):
-        return {**super().get_config(), "start": self.start}
+        config = {"start": self.start, "inverse": self.inverse}
+        return {**super().get_config(), **config}
 
 
 @keras.saving.register_keras_serializable("ae_zoo")
@@ -79,13 +111,16 @@ class ScaledGradient(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("ae_zoo")
 class QualityOf(keras.layers.Layer):
-    """Reads the quality from its map: `(batch, h, w, 1)` -> `(batch, 1)`."""
+    """Reads the quality from its map: `(batch, h, w, 1)` -> `(batch, 1)`.
+
+    It is a whole number of sixteenths.
+    """
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs | {"dtype": "float32"})
 
     def call(self, x):
-        return ops.round(x[:, 0, 0, :])
+        return ops.round(16 * x[:, 0, 0, :]) / 16
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], input_shape[-1])
