@@ -115,13 +115,15 @@ class HyperpriorBottleneck(Bottleneck):
         return self.factorized.penalty_scale
 
     def code(self, h):
-        return self(h, training=False)  # which adds no penalty
+        y, quality = h
+        side, whole = self._side(y, quality)
+        side, _ = self.factorized.code([side, whole])
+        residual, _ = self._residual(y, side, quality)
+        return side, round_through(residual), quality
 
     def call(self, inputs, training=False):
         y, quality = inputs
-        whole = nearest(quality)
-        side = self.side_gain([self.analysis(y), whole])
-        side, _ = self.factorized([side, whole], training=training)
+        side, _ = self.factorized(list(self._side(y, quality)), training=training)
         residual, levels = self._residual(y, side, quality)
         rounded = values = round_through(residual)
         if training:
@@ -131,6 +133,11 @@ class HyperpriorBottleneck(Bottleneck):
         bits = self.bits(values, levels)
         self.add_penalty(mean_cost(bits, quality, self.tradeoffs))
         return side, rounded, quality
+
+    def _side(self, y, quality):
+        """Values of the side code before rounding, and the nearest whole quality."""
+        whole = nearest(quality)
+        return self.side_gain([self.analysis(y), whole]), whole
 
     def _residual(self, y, side, quality):
         """Differences from the means before rounding, and levels."""
