@@ -115,29 +115,26 @@ class HyperpriorBottleneck(Bottleneck):
         return self.factorized.penalty_scale
 
     def code(self, h):
-        y, quality = h
-        side, whole = self._side(y, quality)
-        side, _ = self.factorized.code([side, whole])
-        residual, _ = self._residual(y, side, quality)
-        return side, round_through(residual), quality
+        return self(h, penalise=False)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs, training=False, penalise=True):
         y, quality = inputs
-        side, _ = self.factorized(list(self._side(y, quality)), training=training)
+        whole = nearest(quality)
+        side = [self.side_gain([self.analysis(y), whole]), whole]
+        if penalise:
+            side, _ = self.factorized(side, training=training)
+        else:
+            side, _ = self.factorized.code(side)
         residual, levels = self._residual(y, side, quality)
         rounded = values = round_through(residual)
         if training:
             values = residual + keras.random.uniform(
                 ops.shape(y), -0.5, 0.5, dtype="float32", seed=self.generator
             )
-        bits = self.bits(values, levels)
-        self.add_penalty(mean_cost(bits, quality, self.tradeoffs))
+        if penalise:
+            bits = self.bits(values, levels)
+            self.add_penalty(mean_cost(bits, quality, self.tradeoffs))
         return side, rounded, quality
-
-    def _side(self, y, quality):
-        """Values of the side code before rounding, and the nearest whole quality."""
-        whole = nearest(quality)
-        return self.side_gain([self.analysis(y), whole]), whole
 
     def _residual(self, y, side, quality):
         """Differences from the means before rounding, and levels."""
