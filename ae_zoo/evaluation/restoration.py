@@ -25,8 +25,8 @@ def measure(subject) -> tuple[dict, dict]:
 
     White Gaussian noise, seeded by the picture's number, is added and not clipped; the
     output is clipped to [0, 1]. `SET_psnr@S` and `SET_ssim@S` have the noise level S
-    given, `SET_blind_psnr@S` has not; the user's own pictures have no `SET_`. The
-    baselines are non-local means and, if the package bm3d is installed, BM3D, both
+    given, `SET_blind_psnr@S` has not, and gets noisy pictures that are clipped, as those
+    of files are; the user's own pictures have no `SET_`. The baselines are non-local means and, if the package bm3d is installed, BM3D, both
     with the noise level given.
     """
     denoiser, methods = Denoiser(subject.model), peers()
@@ -39,7 +39,8 @@ def measure(subject) -> tuple[dict, dict]:
         for sigma in SIGMAS:
             noisy = [add_noise(x, sigma / WHITE, seed) for seed, x in enumerate(clean)]
             restored = [denoiser.restore_pixels(x, sigma) for x in subject.track(noisy)]
-            blind = [denoiser.restore_pixels(x) for x in subject.track(noisy)]
+            clipped = (np.clip(x, 0, 1) for x in subject.track(noisy))
+            blind = [denoiser.restore_pixels(x) for x in clipped]
             metrics[f"{of}psnr@{sigma}"] = _mean(psnr, clean, restored)
             metrics[f"{of}ssim@{sigma}"] = _mean(ssim, clean, restored)
             metrics[f"{of}blind_psnr@{sigma}"] = _mean(psnr, clean, blind)
