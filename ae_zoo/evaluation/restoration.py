@@ -25,9 +25,9 @@ def measure(subject) -> tuple[dict, dict]:
 
     White Gaussian noise, seeded by the picture's number, is added and not clipped; the
     output is clipped to [0, 1]. `SET_psnr@S` and `SET_ssim@S` have the noise level S
-    given, `SET_blind_psnr@S` has not, and gets noisy pictures that are clipped, as those
-    of files are; the user's own pictures have no `SET_`. The baselines are non-local means and, if the package bm3d is installed, BM3D, both
-    with the noise level given.
+    given. `SET_blind_psnr@S` has not, and gets the noisy pictures clipped, as those of
+    files are. The user's own pictures have no `SET_`. The baselines are non-local means
+    and, if the package bm3d is installed, BM3D, both with the noise level given.
     """
     denoiser, methods = Denoiser(subject.model), peers()
     names = subject.sets(SETS[subject.model.output_shape[-1]])
