@@ -56,9 +56,9 @@ class Photographs(Subject):
         """Which test sets to measure on, of those that a question names."""
         return names
 
-    def pictures(self, name: str, split: str) -> list[np.ndarray]:
-        """Loads pictures by `ae_zoo.datasets.load_pictures`."""
-        return load_pictures(name, split, self.data_dir)
+    def pictures(self, name: str, split: str, every: int = 1) -> list[np.ndarray]:
+        """Loads pictures by `ae_zoo.datasets.load_pictures`: one of `every` so many."""
+        return load_pictures(name, split, self.data_dir)[::every]
 
 
 class Measured(Subject):

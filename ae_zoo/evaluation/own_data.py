@@ -236,8 +236,8 @@ class OwnPictures(Photographs):
         """The user's pictures are the only set, without a name."""
         return ("",)
 
-    def pictures(self, name, split):
-        """The user's pictures, `(height, width, channels)`, uint8."""
+    def pictures(self, name, split, every=1):
+        """All of the user's pictures, `(height, width, channels)`, uint8."""
         return self.own
 
 
