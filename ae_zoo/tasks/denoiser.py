@@ -37,8 +37,9 @@ class Denoiser:
 
     Args:
         model: a `restoration_ae`, or a name or path for `ae_zoo.load`. A grey model
-            denoises the channels of colour pictures one by one. The default is a pair
-            of weights of the zoo, for grey and for colour pictures.
+            denoises the channels of colour pictures one by one, a colour model grey
+            pictures as three equal channels. The default is a pair of weights of the
+            zoo: one for grey pictures with a given noise level, one for all others.
 
     Example:
 
@@ -49,6 +50,7 @@ class Denoiser:
     """
 
     def __init__(self, model: "Autoencoder | str | os.PathLike | None" = None):
+        self._given = model is not None
         self._models = {
             channels: LazyModel(
                 default if model is None else model, "denoise", DENOISER
@@ -122,7 +124,8 @@ class Denoiser:
 
     def _denoise(self, pixels: np.ndarray, sigma: float | None) -> np.ndarray:
         """As `restore_pixels`, of pixels that are grey, or have colour."""
-        model = self._models[pixels.shape[-1]].get()
+        blindly = sigma is None and not self._given
+        model = self._models[3 if blindly else pixels.shape[-1]].get()
         channels = model.output_shape[-1]
         if channels > pixels.shape[-1]:  # a colour model of a grey picture
             equal = np.repeat(as_floats(pixels), channels, axis=-1)
