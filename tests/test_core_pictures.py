@@ -210,7 +210,7 @@ def test_noise_has_the_level_of_its_map():
 
 
 def test_wrong_arguments_are_refused():
-    with pytest.raises(InputError, match=r"channels \+ 1.*received \(None, None, 1\)"):
+    with pytest.raises(InputError, match=r"2 \* channels.*received \(None, None, 1\)"):
         ae_zoo.models.restoration_ae(input_shape=(None, None, 1))
     with pytest.raises(InputError, match="filters"):
         ae_zoo.models.restoration_ae(filters=())

@@ -37,7 +37,7 @@ def models():
         DENOISING: build("denoising_ae", filters=(4, 8), latent_dim=8),
         VAE: build("vae", hidden=(16,), latent_dim=4),
         COLOUR_DENOISER: build(
-            "restoration_ae", input_shape=(None, None, 4), filters=(4, 8), blocks=1
+            "restoration_ae", input_shape=(None, None, 6), filters=(4, 8), blocks=1
         ),
         INPAINTER: build("inpainting_ae", filters=(4, 8), blocks=1),
         CODEC: codec,

@@ -141,8 +141,6 @@ def test_the_manifest_says_how_a_weight_is_stored(entry):
     )
     assert entry["precision"] in kinds and kinds <= expected
     assert f"stored as {entry['precision']}." in (folder / "README.md").read_text()
-    if "compress" in entry["tasks"]:
-        assert entry["precision"] == "float32"
 
 
 def test_an_unknown_precision_is_refused(tmp_path):

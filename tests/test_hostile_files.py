@@ -463,7 +463,7 @@ TAKEN = {
     "extract.source": ("25",),  # looked up as a name of a data set
     "Denoiser.model": (None, "25"),  # a name is looked up when it is used
     "Inpainter.model": (None, "25"),
-    "restore.sigma": (2.5,),
+    "restore.sigma": (None, 2.5),
 }
 
 

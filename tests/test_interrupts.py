@@ -183,14 +183,14 @@ def test_workers_go_on_with_the_sums_of_keras():
     from ae_zoo.training.workers import _add
 
     metrics = [keras.metrics.Mean(), keras.metrics.MeanSquaredError()]
-    alone, workers = MetricSums(metrics), Sums()
+    alone, workers, names = MetricSums(metrics), Sums(), ["loss", "mse"]
     for value in (1.0, 3.0):
         x = np.full((8, 2, 2), value, "float32")
         metrics[0].update_state(value, sample_weight=8)
         metrics[1].update_state(np.zeros_like(x), x)
-        _add(workers, [value, value**2], 8)
+        _add(workers, names, [value, value**2], 8)
     assert workers.values == alone.values
-    assert _add(workers, [5.0, 25.0], 8) == {"loss": 3.0, "mse": 35 / 3}
+    assert _add(workers, names, [5.0, 25.0], 8) == {"loss": 3.0, "mse": 35 / 3}
 
 
 @pytest.mark.parametrize("recipe", ["vae"], indirect=True)

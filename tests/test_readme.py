@@ -30,7 +30,7 @@ def test_the_readme_shows_two_commands_and_one_short_example():
     codes = [code.strip() for _, code in blocks]
     assert codes[:2] == [
         "pip install . && ae-zoo demo",
-        "pip install -e '.[test]' && pytest",
+        "pip install -e '.[test]' && pytest -m \"not slow\"",
     ]
     assert len(codes[2].splitlines()) <= 16
     assert "](docs/demo.png)" in README
