@@ -57,7 +57,7 @@ def _draw_photographs(figure: Figure, demo: Demo) -> None:
             [("noisy", "noisy"), ("restoration_ae", "denoised")],
         ),
         (
-            "Fill",
+            "Inpaint",
             f"strokes over {photographs.MISSING:.0%} missing",
             [("damaged", "damaged"), ("inpainting_ae", "filled")],
         ),

@@ -12,7 +12,7 @@ from scipy.ndimage import convolve, gaussian_filter
 
 from ae_zoo.evaluation.denoising import add_noise
 from ae_zoo.evaluation.reconstruction import psnr
-from ae_zoo.evaluation.restoration import peers
+from ae_zoo.evaluation.restoration import peers, within
 from ae_zoo.tasks.denoiser import WHITE, Denoiser
 
 EVERY = 20  # of the pictures, as the baselines are slow
@@ -45,6 +45,7 @@ def measure(subject) -> tuple[dict, dict]:
     denoiser = Denoiser(subject.model)
     (name,) = subject.sets(("bsds500",))
     pictures = subject.pictures(name, "val", EVERY)
+    levels = within(subject.model, LEVELS)
     methods = {"given": lambda x, s: denoiser.restore_pixels(x, s * WHITE)} | peers()
     subject.expect((len(KINDS) + 1) * len(pictures))
     metrics, baselines = {}, {}
@@ -56,7 +57,7 @@ def measure(subject) -> tuple[dict, dict]:
             blind = denoiser.restore_pixels(noisy)
             figures.setdefault("blind", []).append(_psnr(truth, blind))
             for method, denoise in methods.items():
-                tried = (denoise(noisy, level / WHITE) for level in LEVELS)
+                tried = (denoise(noisy, level / WHITE) for level in levels)
                 best = max(_psnr(truth, restored) for restored in tried)
                 figures.setdefault(method, []).append(best)
         means = {method: np.mean(values) for method, values in figures.items()}

@@ -35,8 +35,9 @@ def measure(subject) -> tuple[dict, dict]:
     for name in names:
         of = f"{name}_" if name else ""
         clean = [p / np.float32(255) for p in subject.pictures(name, "test")]
-        subject.expect(len(SIGMAS) * (2 + len(methods)) * len(clean))
-        for sigma in SIGMAS:
+        sigmas = within(subject.model, SIGMAS)
+        subject.expect(len(sigmas) * (2 + len(methods)) * len(clean))
+        for sigma in sigmas:
             noisy = [add_noise(x, sigma / WHITE, seed) for seed, x in enumerate(clean)]
             restored = [denoiser.restore_pixels(x, sigma) for x in subject.track(noisy)]
             clipped = (np.clip(x, 0, 1) for x in subject.track(noisy))
@@ -50,6 +51,11 @@ def measure(subject) -> tuple[dict, dict]:
                     value = _mean(figure, clean, restored)
                     baselines[f"{method}_{of}{key}@{sigma}"] = value
     return metrics, baselines
+
+
+def within(model, sigmas: tuple[float, ...]) -> list[float]:
+    """The noise levels, of 255, that a model was trained for."""
+    return [sigma for sigma in sigmas if sigma <= WHITE * model.corruption.level]
 
 
 def _mean(figure, clean: list, restored: list) -> float:
