@@ -131,8 +131,8 @@ def counted_bits(model, codes) -> float:
     for code in rest:
         prediction = model.bottleneck.prediction
         factors = prediction.gain.factors(quality)
-        known = lambda means: means + code / factors  # noqa: E731, B023
-        _, levels = prediction.moments(first, quality, known)
+        scaled = code / factors
+        _, levels = prediction.moments(first, quality, scaled.__add__)
         bits += np.sum(model.bottleneck.bits(code, levels))
     return float(bits)
 
